@@ -1,0 +1,42 @@
+# Each target makes the virtual environment it needs: Python 3.11 and the package index are enough.
+PYTHON ?= python3.11
+JOBS ?= 2
+VENV := .venv
+BENCH_VENV := .venv-bench
+PIP_INSTALL := -m pip install --quiet --constraint constraints.txt
+INPUTS := Makefile pyproject.toml constraints.txt
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo.installed
+	$(VENV)/bin/python -m demo
+
+test: lint
+	$(VENV)/bin/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/test.installed
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/pyright
+
+bench: $(BENCH_VENV)/bench.installed
+	$(BENCH_VENV)/bin/python -m benchmarks
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# `pyright[nodejs]` brings its own node, so that no node has to be on the machine.
+$(VENV)/test.installed: $(INPUTS) | $(VENV)/bin/python
+	$(VENV)/bin/python $(PIP_INSTALL) --editable '.[test,lint]' 'pyright[nodejs]'
+	touch $@
+
+$(VENV)/demo.installed: $(INPUTS) | $(VENV)/bin/python
+	$(VENV)/bin/python $(PIP_INSTALL) --editable '.[demo]'
+	touch $@
+
+$(BENCH_VENV)/bench.installed: $(INPUTS) benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --editable . --requirement benchmarks/requirements.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) $(BENCH_VENV)
