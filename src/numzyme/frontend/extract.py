@@ -1,0 +1,84 @@
+"""Extraction: one Python function and Numba argument types -> the raw LLVM module of its whole call graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import llvmlite.binding as llvm
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.target_extension import target_override
+
+from .layout import Parameter, parameters_of, return_layout_of
+from .target import Library, target_for, user_options
+
+
+@dataclass(frozen=True, eq=False)
+class RawFunction:
+    """A function as Numba lowers it, before any optimisation, with everything it calls.
+
+    `options` are those of the user's dispatcher, with Numba's defaults filled in.
+    """
+
+    python_name: str
+    symbol: str
+    text: str
+    argument_types: tuple
+    return_type: Any
+    parameters: tuple[Parameter, ...]
+    return_layout: tuple[tuple[int, str], ...]
+    options: Mapping[str, Any]
+
+
+_cache: dict[Any, RawFunction] = {}
+
+
+@global_compiler_lock
+def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = None) -> RawFunction:
+    """Compile `function` (plain or jitted) for `argument_types`, unoptimised; Numba's errors propagate."""
+    argument_types = tuple(argument_types)
+    key = (function, argument_types, bool(boundscheck))
+    found = _cache.get(key)
+    if found is None:
+        found = _cache[key] = _extract(function, argument_types, bool(boundscheck))
+    return found
+
+
+def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:
+    descriptor = target_for(force_boundscheck)
+    with target_override(descriptor._target_name):
+        dispatcher = descriptor.dispatcher_of(function)
+        dispatcher.compile(argument_types)
+    result = dispatcher.overloads[argument_types]
+    context = descriptor.target_context
+    options = {"error_model": "python", "fastmath": False, "boundscheck": None, "nogil": False}
+    given = user_options(function)
+    options.update({name: given[name] for name in options if name in given})
+    if force_boundscheck:
+        options["boundscheck"] = True
+    return RawFunction(
+        python_name=dispatcher.py_func.__name__,
+        symbol=result.fndesc.mangled_name,
+        text=_link(result.library),
+        argument_types=argument_types,
+        return_type=result.signature.return_type,
+        parameters=parameters_of(context, result.fndesc),
+        return_layout=return_layout_of(context, result.signature.return_type),
+        options=options,
+    )
+
+
+def _link(root: Library) -> str:
+    """One module of the library and everything it calls, each linked once."""
+    seen: dict[Library, None] = {}
+    waiting = [root]
+    while waiting:
+        library = waiting.pop()
+        if library not in seen:
+            seen[library] = None
+            waiting.extend(library.callees)
+    whole = llvm.parse_assembly(str(root.module))
+    for library in list(seen)[1:]:
+        whole.link_in(library.module, preserve=True)
+    return str(whole)

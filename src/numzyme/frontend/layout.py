@@ -1,0 +1,129 @@
+"""How Numba lays out arguments and results: one `Parameter` for each LLVM parameter of a compiled function.
+
+Invariant: the order and number of the parameters are those of the LLVM signature (return pointer, exception
+pointer, then the flattened arguments), and each knows the Python argument and the place in it that it carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba.core import types
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One LLVM parameter of the root function.
+
+    `role`: return, exception, scalar, meminfo, parent, nitems, itemsize, data, shape, stride, or constant (anything
+    else: it carries no derivative). `memory`: for role data, the LLVM scalar type of what it points at.
+    """
+
+    name: str
+    llvm_type: str
+    role: str
+    argument: int | None
+    path: tuple[int, ...]
+    label: str
+    numba_type: Any
+    memory: str | None
+    readonly: bool
+
+
+_ARRAY_FIELDS = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "stride")
+
+
+def parameters_of(context: Any, descriptor: Any) -> tuple[Parameter, ...]:
+    """The parameters of the function that `descriptor` describes, in LLVM's order."""
+    function_type = context.call_conv.get_function_type(descriptor.restype, descriptor.argtypes)
+    module = ir.Module()
+    function = ir.Function(module, function_type, "layout")
+    context.call_conv.decorate_function(
+        function, descriptor.args, descriptor.argtypes, noalias=descriptor.noalias
+    )
+    leaves = [
+        ("return", None, (), "return value", descriptor.restype, None),
+        ("exception", None, (), "exception", None, None),
+    ]
+    for position, (name, argument_type) in enumerate(zip(descriptor.args, descriptor.argtypes, strict=True)):
+        for role, path, leaf, memory in _flatten(context, argument_type, ()):
+            label = name.removeprefix("arg.") + "".join(f"[{index}]" for index in path)
+            leaves.append((role, position, path, label, leaf, memory))
+    return tuple(
+        Parameter(
+            name=f"%{argument.name}",
+            llvm_type=_opaque(argument.type),
+            role=role,
+            argument=position,
+            path=path,
+            label=label,
+            numba_type=leaf,
+            memory=memory,
+            readonly=isinstance(leaf, types.Array) and not leaf.mutable,
+        )
+        for argument, (role, position, path, label, leaf, memory) in zip(function.args, leaves, strict=True)
+    )
+
+
+def _flatten(context: Any, kind: Any, path: tuple[int, ...]) -> Iterator[tuple[str, tuple, Any, str | None]]:
+    """(role, path, leaf type, memory) of every LLVM parameter that an argument of type `kind` becomes."""
+    if isinstance(kind, types.BaseTuple):
+        for index, member in enumerate(kind.types):
+            yield from _flatten(context, member, (*path, index))
+    elif isinstance(kind, types.Array):
+        memory = memory_of(kind.dtype)
+        for role in _ARRAY_FIELDS:
+            for _ in range(kind.ndim if role in ("shape", "stride") else 1):
+                yield role, path, kind, memory if role == "data" else None
+    elif isinstance(kind, types.Number | types.Boolean):
+        for _ in range(_width(context, kind)):
+            yield "scalar", path, kind, None
+    else:
+        for _ in range(_width(context, kind)):
+            yield "constant", path, kind, None
+
+
+def _width(context: Any, kind: Any) -> int:
+    """Number of LLVM parameters of an argument of type `kind`."""
+    packer = context.get_arg_packer([kind])
+    return len(packer.argument_types)
+
+
+def memory_of(dtype: Any) -> str | None:
+    """LLVM scalar type of the elements of an array; None when they are not plain numbers."""
+    if isinstance(dtype, types.Complex):
+        return "float" if dtype.bitwidth == 64 else "double"
+    if isinstance(dtype, types.Float):
+        return {16: "half", 32: "float", 64: "double"}[dtype.bitwidth]
+    if isinstance(dtype, types.Boolean):
+        return "i8"
+    if isinstance(dtype, types.Integer):
+        return f"i{dtype.bitwidth}"
+    return None
+
+
+def return_layout_of(context: Any, kind: Any) -> tuple[tuple[int, str], ...]:
+    """(byte offset, LLVM scalar type) of every scalar of a result of type `kind`."""
+    value_type = context.call_conv.get_return_type(kind).pointee
+    return tuple(_scalars(context, value_type, 0))
+
+
+def _scalars(context: Any, kind: ir.Type, offset: int) -> Iterator[tuple[int, str]]:
+    if isinstance(kind, ir.BaseStructType):
+        assert kind.elements is not None
+        for index, element in enumerate(kind.elements):
+            inner = kind.get_element_offset(context.target_data, index)
+            yield from _scalars(context, element, offset + inner)
+    elif isinstance(kind, ir.ArrayType):
+        size = context.get_abi_sizeof(kind.element)
+        for index in range(kind.count):
+            yield from _scalars(context, kind.element, offset + index * size)
+    else:
+        yield offset, _opaque(kind)
+
+
+def _opaque(kind: ir.Type) -> str:
+    return "ptr" if isinstance(kind, ir.PointerType) else str(kind)

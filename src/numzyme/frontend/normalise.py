@@ -1,0 +1,90 @@
+"""Normalisation: raw LLVM text of a call graph -> the canonical text that gets differentiated.
+
+Invariants of the result: only the root is external; scalar code (no vectorising, interleaving or unrolling);
+every loop has a preheader, one latch and dedicated exits, and is in LCSSA form; reference counts and allocations
+are in the form that `ownership` asks for; the value computed is bit for bit that of the raw text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import llvmlite.binding as llvm
+from numba.core.compiler_lock import global_compiler_lock
+
+from .extract import RawFunction
+from .ownership import own_memory
+from .target import target_for
+
+# Above this many lines the whole call graph is not flattened into one function any more.
+FLATTEN_LIMIT = 20_000
+FLATTEN_THRESHOLD = 100_000
+DEFAULT_THRESHOLD = 225
+
+_UNRESOLVED = re.compile(r'^@"?\.numba\.unresolved\$([^" ]+)"? = external global ptr.*$', re.M)
+_DEFINITION = re.compile(
+    r"^define (?:dso_local |internal |private |linkonce_odr |linkonce |weak_odr |weak |hidden )*(.*)$", re.M
+)
+_PURE_FUNCTIONS = (
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma "
+    "fmod hypot lgamma log log10 log1p log2 nextafter pow remainder rint round sin sinh sqrt tan tanh tgamma trunc"
+)
+_PURE_DECLARATION = re.compile(
+    rf"^declare (double|float) @((?:{'|'.join(_PURE_FUNCTIONS.split())})f?)\(([^)]*)\).*$", re.M
+)
+
+
+@lru_cache(maxsize=256)
+@global_compiler_lock
+def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
+    """The canonical text of `raw`.
+
+    `disjoint`: the arrays passed do not overlap; `ownership`: "arena" (reverse mode: allocations belong to the
+    derivative, no reference counts) or "nrt" (forward mode: Numba's reference counts stay).
+    """
+    text = _prepare(raw, disjoint, ownership)
+    flatten = text.count("\n") <= FLATTEN_LIMIT
+    module = llvm.parse_assembly(text)
+    optimise(module, FLATTEN_THRESHOLD if flatten else DEFAULT_THRESHOLD)
+    return str(module)
+
+
+def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
+    """The rewriting of the raw text before LLVM sees it."""
+    text = own_memory(raw.text, ownership)
+    text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
+    text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
+    root = f"@{raw.symbol}("
+    data = [parameter.name for parameter in raw.parameters if parameter.role == "data"] if disjoint else []
+
+    def internalise(match: re.Match[str]) -> str:
+        signature = match[1]
+        if root not in signature:
+            return f"define internal {signature}"
+        for name in data:
+            signature = re.sub(rf"ptr {re.escape(name)}(?=[,)])", f"ptr noalias {name}", signature)
+        return f"define {signature}"
+
+    return _DEFINITION.sub(internalise, text)
+
+
+def optimise(module: llvm.ModuleRef, inlining_threshold: int) -> None:
+    """LLVM's O2 without anything that makes the code wider or longer, then canonical loops."""
+    options = llvm.create_pipeline_tuning_options(2)
+    options.loop_vectorization = False
+    options.slp_vectorization = False
+    options.loop_interleaving = False
+    options.loop_unrolling = False
+    options.inlining_threshold = inlining_threshold
+    builder = llvm.create_pass_builder(_target_machine(), options)
+    builder.getModulePassManager().run(module, builder)
+    loops = llvm.create_new_module_pass_manager()
+    loops.add_loop_simplify_pass()
+    loops.add_lcssa_pass()
+    loops.add_loop_simplify_pass()
+    loops.run(module, builder)
+
+
+def _target_machine():
+    return target_for(False).target_context.codegen()._tm

@@ -1,0 +1,256 @@
+"""The private Numba target: compiles like `njit`, but keeps the LLVM modules unoptimised and unlinked.
+
+Invariant: nothing that is compiled here is ever handed to a JIT engine, and nothing of it can be reached from
+Numba's own CPU target (see `isolation`). Two targets exist: one follows the bounds-check option of each
+function, the other forces bounds checks everywhere. User functions carry a line table, Numba's own functions
+carry none: LLVM then gives their inlined instructions the line of the user's call.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import numba
+from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.registry import cpu_target
+from numba.core.runtime import rtsys
+from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
+from numba.core.targetconfig import ConfigStack
+from numba.core.typed_passes import NativeLowering
+from numba.core.typing.context import Context as TypingContext
+
+NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
+OPTIONS_OF_THE_USER = ("error_model", "fastmath", "boundscheck", "nogil", "inline", "forceinline", "no_rewrites")
+
+
+class Library(codegen.JITCodeLibrary):
+    """Holds one unoptimised module and knows its callees; linked only once, for a whole call graph."""
+
+    def add_llvm_module(self, ll_module) -> None:
+        self._final_module.link_in(ll_module)
+
+    def finalize(self) -> None:
+        self._finalized = True
+
+    @property
+    def module(self):
+        return self._final_module
+
+    @property
+    def callees(self) -> list[Library]:
+        """The libraries called from here; Numba's runtime is left out, so that its calls remain visible."""
+        return [library for library in self._linking_libraries if isinstance(library, Library)]
+
+    def add_linking_library(self, library) -> None:
+        self._linking_libraries.append(library)
+
+
+class Codegen(codegen.JITCPUCodegen):
+    _library_class = Library
+
+
+class LineTable(debuginfo.DIBuilder):
+    """Line numbers only: no variables, no types, nothing that changes the generated code."""
+
+    def __init__(self, module, filepath, cgctx, directives_only) -> None:
+        super().__init__(module, filepath, cgctx, directives_only)
+
+    def initialize(self) -> None:
+        self.emission_kind = "NoDebug"
+        super().initialize()
+
+    def mark_variable(self, *args, **kwargs) -> None:
+        """Variables are not described: their records would keep values alive."""
+
+    def _di_subroutine_type(self, line, function, argmap):
+        return self.module.add_debug_info("DISubroutineType", {"types": self.module.add_metadata([])})
+
+
+class Lower(lowering.Lower):
+    def _compute_def_location(self):
+        # Numba parses the whole source file for the exact line of `def`; nobody reads that line here.
+        return self.func_ir.loc
+
+
+class PrivateLowering(NativeLowering):
+    _name = "numzyme_native_lowering"
+
+    @property
+    def lowering_class(self):
+        return Lower
+
+
+register_pass(mutates_CFG=True, analysis_only=False)(PrivateLowering)
+
+
+class Compiler(compiler.Compiler):
+    def define_pipelines(self) -> list[PassManager]:
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            pipeline.passes = [
+                (PrivateLowering if step is NativeLowering else step, description)
+                for step, description in pipeline.passes
+            ]
+            pipeline.finalize()
+        return pipelines
+
+
+class TargetOptions(cpu.CPUTargetOptions):
+    force_boundscheck = False
+
+    def finalize(self, flags, options) -> None:
+        # Wrappers for Python and C would only be compiled to be thrown away.
+        flags.no_cpython_wrapper = True
+        flags.no_cfunc_wrapper = True
+        flags.debuginfo = False
+        flags.dbg_extend_lifetimes = False
+        flags.dbg_directives_only = True
+        if self.force_boundscheck:
+            flags.boundscheck = True
+        super().finalize(flags, options)
+
+
+class ForcedTargetOptions(TargetOptions):
+    force_boundscheck = True
+
+
+class FunctionCompiler(dispatcher._FunctionCompiler):
+    def _customize_flags(self, flags):
+        flags.debuginfo = not self.py_func.__code__.co_filename.startswith(NUMBA_DIRECTORY)
+        return flags
+
+
+class TargetContext(cpu.CPUContext):
+    DIBuilder = LineTable
+
+    def init(self) -> None:
+        super().init()
+        self._internal_codegen = Codegen("numzyme.frontend")
+
+    def get_executable(self, library, fndesc, env):
+        # Nothing is executed: the entry point only has to be a unique key of the overload.
+        return object()
+
+    def _compile_subroutine_no_cache(self, builder, impl, sig, locals=None, flags=None):
+        plain = self.subtarget(enable_debuginfo=False)
+        return cpu.CPUContext._compile_subroutine_no_cache(plain, builder, impl, sig, locals, flags)
+
+
+class Context(TypingContext):
+    """Typing context that sees user functions, jitted or plain, as dispatchers of its own target."""
+
+    def __init__(self, descriptor: TargetDescriptor) -> None:
+        self.descriptor = descriptor
+        super().__init__()
+
+    def resolve_value_type(self, val):
+        if isinstance(val, dispatcher.Dispatcher) and not isinstance(val, Dispatcher):
+            val = self.descriptor.dispatcher_of(val)
+        try:
+            return super().resolve_value_type(val)
+        except ValueError:
+            if not isinstance(val, _PythonFunction):
+                raise
+            return types.Dispatcher(self.descriptor.dispatcher_of(val))
+
+
+_PythonFunction = type(lambda: None)
+
+
+class TargetDescriptor(descriptors.TargetDescriptor):
+    def __init__(self, name: str, options: type[TargetOptions]) -> None:
+        super().__init__(name)
+        self.options = options
+        # User function (dispatcher or plain, with options) -> private dispatcher. Never emptied: Numba's types
+        # refer to dispatchers weakly, and types live as long as the process.
+        self._dispatchers: dict[Any, Dispatcher] = {}
+        self.dispatcher_class: type[Dispatcher]
+
+    @cached_property
+    def typing_context(self) -> Context:
+        return Context(self)
+
+    @cached_property
+    def target_context(self) -> TargetContext:
+        # Whoever comes first compiles Numba's runtime, with its own code generator: it must not be this target.
+        rtsys.initialize(cpu_target.target_context)
+        return TargetContext(self.typing_context, self._target_name)
+
+    def dispatcher_of(self, function: Any) -> Dispatcher:
+        """The private dispatcher for a user's dispatcher or plain function."""
+        options = user_options(function)
+        key = (id(function), repr(sorted(options.items(), key=str)))
+        found = self._dispatchers.get(key)
+        if found is None:
+            python_function = getattr(function, "py_func", function)
+            found = self.dispatcher_class(python_function, targetoptions=dict(options, nopython=True))
+            found.origin = function
+            self._dispatchers[key] = found
+        return found
+
+
+def user_options(function: Any) -> Mapping[str, Any]:
+    """Options of a user's dispatcher that change what is computed; a plain function takes its caller's."""
+    given = getattr(function, "targetoptions", None)
+    if given is not None:
+        return {name: given[name] for name in OPTIONS_OF_THE_USER if given.get(name) is not None}
+    caller = ConfigStack.top_or_none()
+    if caller is None:
+        return {}
+    return {"error_model": caller.error_model, "fastmath": caller.fastmath, "boundscheck": caller.boundscheck}
+
+
+class Dispatcher(dispatcher.Dispatcher):
+    """A dispatcher which compiles but never runs."""
+
+    origin: Any = None
+
+    def __init__(self, py_func, locals=None, targetoptions=None, pipeline_class=Compiler) -> None:
+        super().__init__(py_func, locals, targetoptions, pipeline_class)
+        self._compiler = FunctionCompiler(
+            py_func, self.targetdescr, self.targetoptions, self.locals, pipeline_class
+        )
+
+    def add_overload(self, cres) -> None:
+        # The base class would hand the entry point to the C dispatcher, which calls it.
+        self.overloads[tuple(cres.signature.args)] = cres
+
+
+def _make_target(name: str, options: type[TargetOptions]) -> TargetDescriptor:
+    token = type(name, (CPU,), {"__doc__": TargetDescriptor.__doc__})
+    descriptor = TargetDescriptor(name, options)
+    own_dispatcher = type("Dispatcher", (Dispatcher,), {"targetdescr": descriptor})
+    descriptor.dispatcher_class = own_dispatcher
+    target_registry[name] = token
+    dispatcher_registry[token] = own_dispatcher
+
+    def jit(*arguments, **options):
+        """What `@overload` calls to compile an implementation for this target."""
+
+        def decorate(function):
+            kept = {key: value for key, value in options.items() if key not in ("nopython", "cache")}
+            return own_dispatcher(function, targetoptions=dict(kept, nopython=True))
+
+        return decorate(arguments[0]) if arguments else decorate
+
+    jit_registry[token] = jit
+    return descriptor
+
+
+_targets: dict[bool, TargetDescriptor] = {}
+_targets_lock = threading.Lock()
+
+
+def target_for(force_boundscheck: bool) -> TargetDescriptor:
+    """The private target, made on first use: loading Numba's registries takes a tenth of a second."""
+    with _targets_lock:
+        if force_boundscheck not in _targets:
+            name = "numzyme_boundscheck" if force_boundscheck else "numzyme"
+            options = ForcedTargetOptions if force_boundscheck else TargetOptions
+            _targets[force_boundscheck] = _make_target(name, options)
+        return _targets[force_boundscheck]
