@@ -1,0 +1,25 @@
+"""Facts about LLVM IR, each with a printed form: control flow, loops, memory, kinds of memory, activity."""
+
+from .activity import Activity, Status
+from .cfg import Cfg
+from .effects import Effects, symbol_of
+from .kinds import Kinds
+from .loops import Evolution, Loop, LoopForest, TripCount
+from .memory import UNKNOWN, Memory, MemoryObject, Summaries
+
+__all__ = [
+    "UNKNOWN",
+    "Activity",
+    "Cfg",
+    "Effects",
+    "Evolution",
+    "Kinds",
+    "Loop",
+    "LoopForest",
+    "Memory",
+    "MemoryObject",
+    "Status",
+    "Summaries",
+    "TripCount",
+    "symbol_of",
+]

@@ -1,0 +1,205 @@
+"""Which values and which memory carry a derivative.
+
+Decides activity by two passes to a fixed point over values and memory objects: *varied* (depends on an active input)
+and *useful* (an output with a derivative depends on it); active is both. (Hascoët, Naumann, Pascual, "To be recorded
+analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when one is
+active, allocations beside it get a shadow too.
+
+Invariant: what is not marked active has a derivative of exactly zero. Storing a varied value in a constant argument is
+an error here, since its derivative would be lost.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+
+from ..diagnostics import UnsupportedCodeError
+from ..ir import Instruction
+from ..ir.model import FLOAT_TYPES
+from .cfg import Cfg
+from .effects import HARMLESS, symbol_of
+from .kinds import Kinds
+from .memory import EMPTY, Memory, MemoryObject, Objects
+
+
+class Status(enum.Enum):
+    """Activity of a parameter: no derivative, a pointer with a shadow, a scalar with a derivative."""
+
+    CONST = "const"
+    DUPLICATED = "duplicated"
+    ACTIVE = "active"
+
+
+_DIFFERENTIABLE_OPCODES = frozenset(
+    "fadd fsub fmul fdiv frem fneg fptrunc fpext phi select freeze extractvalue insertvalue".split()
+)
+
+
+class Activity:
+    """Active SSA values (`values`) and memory objects (`objects`) of one function under given parameter statuses."""
+
+    def __init__(
+        self, cfg: Cfg, memory: Memory, kinds: Kinds, statuses: Mapping[str, Status], labels: Mapping[str, str]
+    ) -> None:
+        self.cfg, self.memory, self.kinds = cfg, memory, kinds
+        self.statuses, self.labels = statuses, labels
+        self.instructions = [i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions]
+        self.shadowed = frozenset(
+            MemoryObject("argument", n) for n, status in statuses.items() if status is Status.DUPLICATED
+        )
+        self.varied: set[str] = {n for n, status in statuses.items() if status is Status.ACTIVE}
+        self.varied_objects: set[MemoryObject] = set(self.shadowed)
+        self.useful: set[str] = set()
+        self.useful_objects: set[MemoryObject] = set(self.shadowed)
+        self._to_fixed_point(self._spread_varied, self.instructions)
+        self._refuse_lost_derivatives()
+        self._to_fixed_point(self._spread_useful, self.instructions[::-1])
+        self.values = {v for v in self.varied & self.useful}
+        self.objects: set[MemoryObject] = self._active_objects()
+
+    def _to_fixed_point(self, spread, instructions: list[Instruction]) -> None:
+        self._changed = True
+        while self._changed:
+            self._changed = False
+            for instruction in instructions:
+                spread(instruction)
+
+    def _mark(self, names: set, name) -> None:
+        if name not in names:
+            names.add(name)
+            self._changed = True
+
+    def _mark_objects(self, objects: set[MemoryObject], found: Objects) -> None:
+        for an_object in found:
+            if an_object not in objects and not self.kinds.only_integers(an_object):
+                objects.add(an_object)
+                self._changed = True
+
+    # -- inputs and outputs of an instruction ------------------------------------------------------------------------
+    def call_memory(self, call: Instruction) -> tuple[Objects, Objects]:
+        """(read, written) objects of a call, with everything reachable through them for functions of the module."""
+        effects = self.memory.effects(call)
+        read = written = EMPTY
+        deep = call.callee in self.memory.module.functions or not effects.known
+        for position in effects.reads | effects.writes:
+            objects = self.memory.objects(call.operands[position])
+            objects = self.memory.closure(objects) if deep else objects
+            read |= objects if position in effects.reads else EMPTY
+            written |= objects if position in effects.writes else EMPTY
+        return read, written
+
+    def _is_float(self, kind: str) -> bool:
+        return kind in FLOAT_TYPES or (kind[0] in "{[<" and ("double" in kind or "float" in kind))
+
+    def _spread_varied(self, i: Instruction) -> None:
+        if i.opcode == "load":
+            if self._is_float(i.type) and self.memory.objects(i.operands[0]) & self.varied_objects:
+                self._mark(self.varied, i.name)
+        elif i.opcode == "store":
+            if i.operands[0] in self.varied:
+                self._mark_objects(self.varied_objects, self.memory.objects(i.operands[1]))
+        elif i.opcode == "call":
+            if symbol_of(i.callee) in HARMLESS:
+                return
+            read, written = self.call_memory(i)
+            if any(v in self.varied for v in i.operands) or read & self.varied_objects:
+                self._mark_objects(self.varied_objects, written)
+                self._mark_objects(self.varied_objects, self._results(i))
+                if i.name and self._is_float(i.type):
+                    self._mark(self.varied, i.name)
+        elif i.name and self._is_float(i.type) and self._differentiable_operands(i) & self.varied:
+            self._mark(self.varied, i.name)
+
+    def _differentiable_operands(self, i: Instruction) -> set[str]:
+        if i.opcode not in _DIFFERENTIABLE_OPCODES and not (i.opcode == "bitcast"):
+            return set()
+        return set(i.operands[1:] if i.opcode == "select" else i.operands)
+
+    def _results(self, call: Instruction) -> Objects:
+        """Objects that a call brings into being: its own results, stored behind its pointer arguments."""
+        found = set()
+        for holder in self.memory.closure(
+            frozenset().union(*(self.memory.objects(v) for v, k in zip(call.operands, call.types, strict=True) if k == "ptr"))
+        ):
+            found |= {o for o in self.memory.contents.get(holder, EMPTY) if o.kind == "result"}
+        return frozenset(found)
+
+    def _spread_useful(self, i: Instruction) -> None:
+        if i.opcode == "load":
+            if i.name in self.useful:
+                self._mark_objects(self.useful_objects, self.memory.objects(i.operands[0]))
+        elif i.opcode == "store":
+            if i.types[0] in FLOAT_TYPES and self.memory.objects(i.operands[1]) & self.useful_objects:
+                self._mark(self.useful, i.operands[0])
+        elif i.opcode == "call":
+            read, written = self.call_memory(i)
+            results = self._results(i) if i.callee in self.memory.module.functions else EMPTY
+            if i.name in self.useful or (written | results) & self.useful_objects:
+                self._mark_objects(self.useful_objects, read)
+                for value, kind in zip(i.operands, i.types, strict=True):
+                    if kind in FLOAT_TYPES:
+                        self._mark(self.useful, value)
+        elif i.name in self.useful:
+            for value in self._differentiable_operands(i):
+                self._mark(self.useful, value)
+
+    # -- objects -------------------------------------------------------------------------------------------------------
+    def _refuse_lost_derivatives(self) -> None:
+        for instruction in self.instructions:
+            if instruction.opcode == "store":
+                if instruction.operands[0] in self.varied:
+                    self._refuse_constant(instruction, self.memory.objects(instruction.operands[1]))
+            elif instruction.opcode == "call" and symbol_of(instruction.callee) not in HARMLESS:
+                read, written = self.call_memory(instruction)
+                if written and (set(instruction.operands) & self.varied or read & self.varied_objects):
+                    self._refuse_constant(instruction, written)
+
+    def _refuse_constant(self, instruction: Instruction, objects: Objects) -> None:
+        for an_object in objects:
+            if an_object.kind != "argument" or self.statuses.get(an_object.name) is not Status.CONST:
+                continue
+            if self.kinds.only_integers(an_object) or not self.kinds.holds_floats(an_object):
+                continue
+            label = self.labels.get(an_object.name, an_object.name)
+            raise UnsupportedCodeError(
+                f"a value with a derivative is stored in the constant argument {label}",
+                where=self.memory.module.location(instruction),
+                why="its derivative would be lost",
+                todo=[f"pass {label} as Duplicated with a shadow of zeros"],
+            )
+
+    def _active_objects(self) -> set[MemoryObject]:
+        active = set(self.varied_objects & self.useful_objects)
+        for holder in self.shadowed:  # whoever sees the shadow of a holder may follow the pointers in it
+            active |= {o for o in self.memory.closure(self.memory.contents.get(holder, EMPTY)) if self._may_hold_floats(o)}
+        changed = True
+        while changed:
+            changed = False
+            for objects in self.memory.points_to.values():
+                if objects & active:
+                    for an_object in objects - active:
+                        if an_object.kind in ("allocation", "stack", "result"):
+                            active.add(an_object)
+                            changed = True
+            for holder, contents in self.memory.contents.items():
+                if holder not in active and contents & active and holder.kind in ("allocation", "stack", "result"):
+                    active.add(holder)
+                    changed = True
+        return active
+
+    def _may_hold_floats(self, an_object: MemoryObject) -> bool:
+        return not self.kinds.only_integers(an_object) and an_object.kind != "content"
+
+    def has_shadow(self, pointer: str) -> bool:
+        """Whether some memory behind `pointer` has a shadow."""
+        return bool(self.memory.objects(pointer) & self.objects)
+
+    def is_active(self, value: str) -> bool:
+        return value in self.values
+
+    def describe(self) -> str:
+        """Printed form for `python -m numzyme.opt --print activity`."""
+        values = [i.name for i in self.instructions if i.name in self.values]
+        objects = sorted(map(str, self.objects))
+        return f"active values: {' '.join(values) or 'none'}\nmemory with a shadow: {' '.join(objects) or 'none'}"

@@ -1,0 +1,280 @@
+"""Which memory a pointer can point at, and whether what was read there is still there at the end.
+
+Decides, by one flow-insensitive pass to a fixed point (Andersen, "Program analysis and specialization for the C
+programming language", 1994), the set of objects behind every pointer; and, sensitive to flow, whether a value that was
+loaded may be overwritten later (`overwritten_after`). An object is an argument's memory, one allocation site, one stack
+slot, a global, or what a call or a load brought from elsewhere.
+
+Invariant: sets may be too large, never too small; `unknown` stands for memory that nothing is known of.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..ir import Function, Instruction, Module
+from .cfg import Cfg
+from .effects import Effects, external_effects
+
+Objects = frozenset["MemoryObject"]
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryObject:
+    """`kind` is argument, allocation, stack, global, result (of a call), content (of an argument) or unknown."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}({self.name})"
+
+
+UNKNOWN = MemoryObject("unknown", "?")
+EMPTY: Objects = frozenset()
+_GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
+_PRIVATE = ("allocation", "stack")
+
+
+class Memory:
+    """Points-to sets of `function`, and the writes that it makes."""
+
+    def __init__(self, module: Module, cfg: Cfg, summaries: Summaries) -> None:
+        self.module, self.cfg, self.function = module, cfg, cfg.function
+        self.summaries = summaries
+        self.exclusive = {
+            MemoryObject("argument", p.name) for p in self.function.parameters if "noalias" in p.attributes
+        }
+        self.points_to: dict[str, Objects] = {}
+        self.contents: dict[MemoryObject, Objects] = {}
+        for parameter in self.function.parameters:
+            if parameter.type == "ptr":
+                self.points_to[parameter.name] = frozenset({MemoryObject("argument", parameter.name)})
+        self.site: dict[MemoryObject, str] = {}
+        self._solve()
+        self.writes = list(self._writes())
+
+    # -- objects behind pointers ---------------------------------------------------------------------------------
+    def objects(self, pointer: str) -> Objects:
+        """The objects that the value `pointer` (SSA name, global or constant) may point at."""
+        if pointer.startswith("%"):
+            return self.points_to.get(pointer, EMPTY)
+        if pointer in ("null", "undef", "poison", "zeroinitializer"):
+            return EMPTY
+        names = _GLOBAL_NAME.findall(pointer)
+        return frozenset(MemoryObject("global", n) for n in names) or frozenset({UNKNOWN})
+
+    def effects(self, call: Instruction) -> Effects:
+        """Effects of a call on the memory behind its arguments."""
+        if call.callee in self.module.functions:
+            return self.summaries.of(call.callee)
+        return external_effects(call)
+
+    def _solve(self) -> None:
+        self._changed = True
+        while self._changed:
+            self._changed = False
+            for label in self.cfg.order:
+                for instruction in self.cfg.blocks[label].instructions:
+                    self._transfer(instruction, label)
+
+    def _add(self, name: str, objects: Objects) -> None:
+        known = self.points_to.get(name, EMPTY)
+        if not objects <= known:
+            self.points_to[name] = known | objects
+            self._changed = True
+
+    def _add_contents(self, holders: Iterable[MemoryObject], objects: Objects) -> None:
+        for holder in holders:
+            known = self.contents.get(holder, EMPTY)
+            if not objects <= known:
+                self.contents[holder] = known | objects
+                self._changed = True
+
+    def _transfer(self, instruction: Instruction, label: str) -> None:
+        opcode, name, operands = instruction.opcode, instruction.name, instruction.operands
+        if opcode == "call":
+            self._transfer_call(instruction, label)
+        elif opcode == "store":
+            if instruction.types[0] == "ptr":
+                self._add_contents(self.objects(operands[1]), self.objects(operands[0]))
+        elif instruction.type != "ptr":
+            return
+        elif opcode == "getelementptr":
+            self._add(name, self.objects(operands[0]))
+        elif opcode in ("phi", "freeze"):
+            for operand in operands:
+                self._add(name, self.objects(operand))
+        elif opcode == "select":
+            self._add(name, self.objects(operands[1]) | self.objects(operands[2]))
+        elif opcode == "load":
+            self._add(name, self.loaded(operands[0]))
+        elif opcode == "alloca":
+            self._new(name, "stack", label)
+        else:
+            self._add(name, frozenset({UNKNOWN}))
+
+    def loaded(self, pointer: str) -> Objects:
+        """What a pointer that is loaded from `pointer` may point at."""
+        found: set[MemoryObject] = set()
+        for holder in self.objects(pointer):
+            found |= self.contents.get(holder, EMPTY)
+            if holder.kind in ("argument", "content"):
+                found.add(MemoryObject("content", holder.name))
+            elif holder.kind == "allocation":
+                found.add(holder)  # Numba's meminfo holds the address of its own data
+            elif holder.kind in ("unknown", "result"):
+                found.add(UNKNOWN if holder.kind == "unknown" else holder)
+        return frozenset(found)
+
+    def _new(self, name: str, kind: str, label: str) -> None:
+        made = MemoryObject(kind, name)
+        self.site[made] = label
+        self._add(name, frozenset({made}))
+
+    def _transfer_call(self, call: Instruction, label: str) -> None:
+        effects = self.effects(call)
+        if effects.allocates:
+            self._new(call.name, "allocation", label)
+            return
+        arguments = [self.objects(v) for v, kind in zip(call.operands, call.types, strict=True) if kind == "ptr"]
+        reachable = self.closure(frozenset().union(*arguments)) if arguments else EMPTY
+        if call.type == "ptr" and call.name:
+            self._new(call.name, "result", label)
+            self._add(call.name, reachable)
+        if effects.stores_pointers:
+            fresh = MemoryObject("result", call.callee + "/" + (call.name or label))
+            self.site[fresh] = label
+            self._add_contents(reachable, reachable | {fresh})
+
+    def closure(self, objects: Objects) -> Objects:
+        """`objects` and everything that can be reached from them through stored pointers."""
+        seen, stack = set(objects), list(objects)
+        while stack:
+            for target in self.contents.get(stack.pop(), EMPTY):
+                if target not in seen:
+                    seen.add(target)
+                    stack.append(target)
+        return frozenset(seen)
+
+    # -- aliasing ------------------------------------------------------------------------------------------------
+    def may_alias(self, a: MemoryObject, b: MemoryObject) -> bool:
+        """Whether two objects can share memory."""
+        if a == b:
+            return True
+        if a.kind in _PRIVATE or b.kind in _PRIVATE:
+            return False  # pointers to them are followed by the points-to sets themselves
+        if UNKNOWN in (a, b):
+            return not (self._is_constant(a) or self._is_constant(b))
+        if "global" in (a.kind, b.kind):
+            return False
+        return not (a in self.exclusive or b in self.exclusive)
+
+    def _is_constant(self, an_object: MemoryObject) -> bool:
+        return an_object.kind == "global" and " constant " in self.module.globals.get(an_object.name, "")
+
+    def overlap(self, first: Objects, second: Objects) -> bool:
+        return any(self.may_alias(a, b) for a in first for b in second)
+
+    # -- writes --------------------------------------------------------------------------------------------------
+    def written_by(self, instruction: Instruction) -> Objects:
+        """The objects that an instruction may write."""
+        if instruction.opcode == "store":
+            return self.objects(instruction.operands[1])
+        if instruction.opcode == "call":
+            effects = self.effects(instruction)
+            found = EMPTY
+            for position in effects.writes:
+                objects = self.objects(instruction.operands[position])
+                internal = instruction.callee in self.module.functions
+                found |= self.closure(objects) if internal or not effects.known else objects
+            return found
+        if instruction.opcode in ("atomicrmw", "cmpxchg", "unknown"):
+            return frozenset({UNKNOWN})
+        return EMPTY
+
+    def _writes(self):
+        for label in self.cfg.order:
+            if label not in self.cfg.relevant:
+                continue
+            for index, instruction in enumerate(self.cfg.blocks[label].instructions):
+                written = self.written_by(instruction)
+                if written:
+                    yield label, index, instruction, written
+
+    def overwritten_after(self, label: str, index: int, objects: Objects) -> bool:
+        """Whether memory of `objects`, read by instruction `index` of block `label`, may be written later.
+
+        An allocation made again on the way is another instance of its object, so paths end at its site.
+        """
+        for an_object in objects:
+            barrier = self.site.get(an_object) if an_object.kind in _PRIVATE else None
+            later = self._later(label, barrier)
+            for where, position, _, written in self.writes:
+                after = where in later or (where == label and position > index)
+                if after and any(self.may_alias(an_object, w) for w in written):
+                    return True
+        return False
+
+    def _later(self, label: str, barrier: str | None) -> set[str]:
+        key = (label, barrier)
+        cache = self.__dict__.setdefault("_later_cache", {})
+        if key not in cache:
+            cache[key] = self.cfg.reachable_from(label, barrier)
+        return cache[key]
+
+    def describe(self) -> str:
+        """Printed form for `python -m numzyme.opt --print memory`."""
+        lines = [f"{n} -> {', '.join(sorted(map(str, o))) or 'nothing'}" for n, o in self.points_to.items()]
+        lines += [f"contents of {o}: {', '.join(sorted(map(str, c)))}" for o, c in self.contents.items()]
+        for label, index, instruction, written in self.writes:
+            lines.append(f"{label}[{index}] writes {', '.join(sorted(map(str, written)))}: {instruction}")
+        for label in self.cfg.order:
+            for index, instruction in enumerate(self.cfg.blocks[label].instructions):
+                if instruction.opcode == "load":
+                    changed = self.overwritten_after(label, index, self.objects(instruction.operands[0]))
+                    lines.append(f"{instruction.name} is {'overwritten later' if changed else 'still there at the end'}")
+        return "\n".join(lines)
+
+
+class Summaries:
+    """Effects of the functions of a module on their pointer arguments, to a fixed point over recursion."""
+
+    def __init__(self, module: Module) -> None:
+        self.module = module
+        self._effects = dict.fromkeys(module.functions, Effects())
+        changed = True
+        while changed:
+            changed = False
+            for name, function in module.functions.items():
+                effects = self._summarise(function)
+                if effects != self._effects[name]:
+                    self._effects[name], changed = effects, True
+
+    def of(self, name: str) -> Effects:
+        return self._effects[name]
+
+    def _summarise(self, function: Function) -> Effects:
+        if not any(i.opcode == "call" and i.callee in self.module.functions for i in function.instructions()):
+            if self._effects[function.name] != Effects():
+                return self._effects[function.name]
+        memory = Memory(self.module, Cfg(function), self)
+        reads, writes, stores, known = set(), set(), False, True
+        positions = {MemoryObject("argument", p.name): i for i, p in enumerate(function.parameters)}
+        positions |= {MemoryObject("content", p.name): i for i, p in enumerate(function.parameters)}
+        everything = {i for i, p in enumerate(function.parameters) if p.type == "ptr"}
+        for _, _, instruction, written in memory.writes:
+            writes |= everything if UNKNOWN in written else {positions[w] for w in written if w in positions}
+            stores |= instruction.opcode == "store" and instruction.types[0] == "ptr"
+        for instruction in function.instructions():
+            if instruction.opcode == "call":
+                effects = memory.effects(instruction)
+                stores |= effects.stores_pointers
+                known &= effects.known
+            if instruction.opcode in ("load", "call"):
+                for operand, kind in zip(instruction.operands, instruction.types, strict=True):
+                    if kind == "ptr":
+                        reads |= {positions[o] for o in memory.objects(operand) if o in positions}
+        return Effects(frozenset(reads), frozenset(writes), False, stores, known)
