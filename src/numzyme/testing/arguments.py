@@ -1,0 +1,175 @@
+"""The arguments of a call as a point of a vector space: clones, shadows, directions, inner products.
+
+An argument is a float, int, bool, array, or a tuple of these. `Arguments` separates the arrangement (tuples, views,
+constants) from the `Vector` of all floats: one number per scalar, one flat buffer per owner of memory. Values are
+rebuilt from arrangement and vector, so clones and shadows overlap exactly as the originals do, have the same strides,
+and an inner product counts every element of memory once.
+
+    arguments = Arguments((x, x[1:], 2.0))                     # two overlapping arrays and a scalar
+    shadow = arguments.build(arguments.direction(rng), writable=True)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class View:
+    """An array: a window on a buffer; offset and strides count elements."""
+
+    buffer: int
+    shape: tuple[int, ...]
+    offset: int
+    strides: tuple[int, ...]
+    writable: bool
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A float scalar: which number of the vector, and of what type."""
+
+    index: int
+    kind: type
+
+
+@dataclass
+class Vector:
+    """The floats of some arguments. Buffers of integers and booleans come along; they have no tangent."""
+
+    scalars: list[Any]
+    buffers: list[np.ndarray]
+
+    def copy(self) -> Vector:
+        return Vector(list(self.scalars), [buffer.copy() for buffer in self.buffers])
+
+    def moved(self, step: Any, direction: Vector) -> Vector:
+        """`self + step * direction`, as wide as `self` and `step` are: complex for a complex step."""
+        pairs = zip(self.scalars, direction.scalars, strict=True)
+        scalars = [x + step * (d if isinstance(x, np.floating) else float(d)) for x, d in pairs]
+        pairs = zip(self.buffers, direction.buffers, strict=True)
+        return Vector(scalars, [b + step * d.astype(b.dtype) if is_float(b) else b.copy() for b, d in pairs])
+
+    def map(self, fn) -> Vector:
+        """`fn` of every float scalar and every float buffer."""
+        return Vector([fn(x) for x in self.scalars], [fn(b) if is_float(b) else b for b in self.buffers])
+
+    def flat(self) -> np.ndarray:
+        """All floats, in one array of the widest type."""
+        parts = [np.asarray(x).ravel() for x in self.scalars]
+        parts += [b.ravel() for b in self.buffers if is_float(b)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+
+class Arguments:
+    """The arrangement of the argument tuple `values`, and the point at which they are."""
+
+    def __init__(self, values: tuple) -> None:
+        self._owners: dict[tuple[int, str], int] = {}
+        self.point = Vector([], [])
+        self.arrangement = tuple(self._arrange(value) for value in values)
+
+    def _arrange(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(self._arrange(member) for member in value)
+        if isinstance(value, np.ndarray):
+            return self._arrange_array(value)
+        if isinstance(value, (float, np.floating)):
+            self.point.scalars.append(value)
+            return Scalar(len(self.point.scalars) - 1, type(value))
+        return value
+
+    def _arrange_array(self, array: np.ndarray) -> View:
+        owner = _owner(array)
+        key = (_address(owner), array.dtype.str)
+        if key not in self._owners:
+            self._owners[key] = len(self.point.buffers)
+            self.point.buffers.append(np.array(owner.ravel("K")))
+        offset, strides = _address(array) - _address(owner), array.strides
+        itemsize = array.itemsize
+        return View(
+            self._owners[key], array.shape, offset // itemsize, tuple(s // itemsize for s in strides),
+            array.flags.writeable,
+        )  # fmt: skip
+
+    def build(self, vector: Vector, *, writable: bool = False) -> tuple:
+        """Values over the memory of `vector`; `writable` ignores that an original was read-only."""
+        return tuple(_build(part, vector, writable) for part in self.arrangement)
+
+    def values(self) -> tuple:
+        """The values in fresh memory."""
+        return self.build(self.point.copy())
+
+    def zeros(self) -> Vector:
+        return self.point.map(lambda x: x * 0)
+
+    def direction(self, rng: np.random.Generator, constant: tuple[int, ...] = ()) -> Vector:
+        """A random vector in [-1, 1), zero for the arguments at the positions `constant`."""
+        vector = self.point.map(lambda x: rng.uniform(-1, 1, np.shape(x)).astype(np.asarray(x).dtype)[()])
+        for position in constant:
+            _erase(self.arrangement[position], vector)
+        return vector
+
+
+def is_float(array: np.ndarray) -> bool:
+    """Whether an array can have a derivative."""
+    return np.issubdtype(array.dtype, np.inexact)
+
+
+def inner(left: Any, right: Any) -> float:
+    """The inner product of two values of the same structure (numbers, arrays, tuples, None), in float64."""
+    if isinstance(left, tuple):
+        return sum((inner(x, y) for x, y in zip(left, right, strict=True)), 0.0)
+    if left is None or right is None or isinstance(left, (bool, int, np.integer, np.bool_)):
+        return 0.0
+    if isinstance(left, np.ndarray) and not is_float(left):
+        return 0.0
+    return float(np.sum(np.asarray(left, np.float64) * np.asarray(right, np.float64)))
+
+
+def inner_vectors(left: Vector, right: Vector) -> float:
+    return inner((tuple(left.scalars), tuple(left.buffers)), (tuple(right.scalars), tuple(right.buffers)))
+
+
+def _build(part: Any, vector: Vector, writable: bool) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_build(member, vector, writable) for member in part)
+    if isinstance(part, Scalar):
+        value = vector.scalars[part.index]
+        return float(value) if part.kind is float and not isinstance(value, complex) else value
+    if isinstance(part, View):
+        buffer = vector.buffers[part.buffer]
+        item = buffer.itemsize
+        strides = tuple(s * item for s in part.strides)
+        if buffer.size == 0 or 0 in part.shape:
+            return np.zeros(part.shape, buffer.dtype)
+        array = np.ndarray(part.shape, buffer.dtype, buffer, part.offset * item, strides)
+        array.flags.writeable = part.writable or writable
+        return array
+    return part
+
+
+def _erase(part: Any, vector: Vector) -> None:
+    if isinstance(part, tuple):
+        for member in part:
+            _erase(member, vector)
+    elif isinstance(part, Scalar):
+        vector.scalars[part.index] = part.kind(0)
+    elif isinstance(part, View) and is_float(vector.buffers[part.buffer]):
+        vector.buffers[part.buffer][...] = 0
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _owner(array: np.ndarray) -> np.ndarray:
+    """The array that owns the memory, or the array itself where that is not one block of the same type."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    block = owner.flags.c_contiguous or owner.flags.f_contiguous
+    return owner if block and owner.dtype == array.dtype else array

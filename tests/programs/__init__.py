@@ -1,0 +1,12 @@
+"""The corpus: one small program per construct, by family. `PROGRAMS` has them all by name."""
+
+from numzyme.testing.program import Program
+
+from . import arrays, calls, exceptions, linear_algebra, loops, mathematics, mutation, results, values, views
+
+PROGRAMS: dict[str, Program] = {}
+for family in (loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results):
+    clash = PROGRAMS.keys() & family.CORPUS.keys()
+    if clash:
+        raise ValueError(f"two programs are called {clash}")
+    PROGRAMS.update(family.CORPUS)
