@@ -9,16 +9,17 @@ from typing import Any
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.target_extension import target_override
+from numba.core.targetconfig import ConfigStack
 
 from .layout import Parameter, parameters_of, return_layout_of
-from .target import Library, target_for, user_options
+from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 
 
 @dataclass(frozen=True, eq=False)
 class RawFunction:
     """A function as Numba lowers it, before any optimisation, with everything it calls.
 
-    `options` are those of the user's dispatcher, with Numba's defaults filled in.
+    `options` are those of the user's dispatcher, with Numba's defaults filled in; `fastmath` is a tuple of flags.
     """
 
     python_name: str
@@ -36,7 +37,10 @@ _cache: dict[Any, RawFunction] = {}
 
 @global_compiler_lock
 def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = None) -> RawFunction:
-    """Compile `function` (plain or jitted) for `argument_types`, unoptimised; Numba's errors propagate."""
+    """Compile `function` (plain or jitted) for `argument_types`, unoptimised; Numba's errors propagate.
+
+    `boundscheck=True` checks bounds in every function, whatever its options say.
+    """
     argument_types = tuple(argument_types)
     key = (function, argument_types, bool(boundscheck))
     found = _cache.get(key)
@@ -47,16 +51,14 @@ def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = 
 
 def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:
     descriptor = target_for(force_boundscheck)
-    with target_override(descriptor._target_name):
-        dispatcher = descriptor.dispatcher_of(function)
-        dispatcher.compile(argument_types)
-    result = dispatcher.overloads[argument_types]
     context = descriptor.target_context
-    options = {"error_model": "python", "fastmath": False, "boundscheck": None, "nogil": False}
-    given = user_options(function)
-    options.update({name: given[name] for name in options if name in given})
-    if force_boundscheck:
-        options["boundscheck"] = True
+    own_types = tuple(descriptor.typing_context.own_type(kind) for kind in argument_types)
+    # A caller that is being compiled for another target must not lend its options to this function.
+    with target_override(descriptor.name), ConfigStack().enter(DEFAULT_FLAGS):
+        options = effective_options(function)
+        dispatcher = descriptor.dispatcher_of(function)
+        dispatcher.compile(own_types)
+    result = dispatcher.overloads[own_types]
     return RawFunction(
         python_name=dispatcher.py_func.__name__,
         symbol=result.fndesc.mangled_name,
@@ -65,7 +67,7 @@ def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> R
         return_type=result.signature.return_type,
         parameters=parameters_of(context, result.fndesc),
         return_layout=return_layout_of(context, result.signature.return_type),
-        options=options,
+        options=dict(options, boundscheck=options["boundscheck"] or force_boundscheck),
     )
 
 

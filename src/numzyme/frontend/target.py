@@ -9,23 +9,25 @@ carry none: LLVM then gives their inlined instructions the line of the user's ca
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Mapping
 from functools import cached_property
+from types import FunctionType
 from typing import Any
 
 import numba
-from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types
+from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types, typing
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.cpu_options import FastMathOptions
 from numba.core.registry import cpu_target
 from numba.core.runtime import rtsys
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NativeLowering
-from numba.core.typing.context import Context as TypingContext
+
+from .isolation import PrivateLoader
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
-OPTIONS_OF_THE_USER = ("error_model", "fastmath", "boundscheck", "nogil", "inline", "forceinline", "no_rewrites")
+DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
 
 
 class Library(codegen.JITCodeLibrary):
@@ -101,8 +103,6 @@ class Compiler(compiler.Compiler):
 
 
 class TargetOptions(cpu.CPUTargetOptions):
-    force_boundscheck = False
-
     def finalize(self, flags, options) -> None:
         # Wrappers for Python and C would only be compiled to be thrown away.
         flags.no_cpython_wrapper = True
@@ -110,13 +110,7 @@ class TargetOptions(cpu.CPUTargetOptions):
         flags.debuginfo = False
         flags.dbg_extend_lifetimes = False
         flags.dbg_directives_only = True
-        if self.force_boundscheck:
-            flags.boundscheck = True
         super().finalize(flags, options)
-
-
-class ForcedTargetOptions(TargetOptions):
-    force_boundscheck = True
 
 
 class FunctionCompiler(dispatcher._FunctionCompiler):
@@ -127,47 +121,77 @@ class FunctionCompiler(dispatcher._FunctionCompiler):
 
 class TargetContext(cpu.CPUContext):
     DIBuilder = LineTable
+    # Set on the class of the second target, whose functions all check bounds.
+    force_boundscheck = False
 
     def init(self) -> None:
         super().init()
         self._internal_codegen = Codegen("numzyme.frontend")
+
+    @property
+    def enable_boundscheck(self):
+        return self.force_boundscheck or super().enable_boundscheck
+
+    @enable_boundscheck.setter
+    def enable_boundscheck(self, value):
+        self._boundscheck = value
 
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
 
     def _compile_subroutine_no_cache(self, builder, impl, sig, locals=None, flags=None):
+        # Helpers that Numba writes itself (kernels of array expressions, powers) have no lines of their own.
         plain = self.subtarget(enable_debuginfo=False)
+        if flags is not None:
+            flags.debuginfo = False
         return cpu.CPUContext._compile_subroutine_no_cache(plain, builder, impl, sig, locals, flags)
 
 
-class Context(TypingContext):
+class ForcedTargetContext(TargetContext):
+    force_boundscheck = True
+
+
+class Context(typing.Context):
     """Typing context that sees user functions, jitted or plain, as dispatchers of its own target."""
 
     def __init__(self, descriptor: TargetDescriptor) -> None:
         self.descriptor = descriptor
+        self._template_copies: dict[type, type] = {}
         super().__init__()
 
+    def install_registry(self, registry) -> None:
+        if registry not in self._registries:
+            self._registries[registry] = PrivateLoader(registry, self._template_copies)
+        super().install_registry(registry)
+
     def resolve_value_type(self, val):
-        if isinstance(val, dispatcher.Dispatcher) and not isinstance(val, Dispatcher):
-            val = self.descriptor.dispatcher_of(val)
         try:
-            return super().resolve_value_type(val)
+            return self.own_type(super().resolve_value_type(val))
         except ValueError:
-            if not isinstance(val, _PythonFunction):
+            if not isinstance(val, FunctionType):
                 raise
             return types.Dispatcher(self.descriptor.dispatcher_of(val))
 
-
-_PythonFunction = type(lambda: None)
+    def own_type(self, kind: Any) -> Any:
+        """`kind` with the user's dispatchers replaced by those of this target, also inside tuples."""
+        if isinstance(kind, types.Dispatcher) and not isinstance(kind.dispatcher, Dispatcher):
+            return types.Dispatcher(self.descriptor.dispatcher_of(kind.dispatcher))
+        if isinstance(kind, types.Tuple | types.UniTuple):
+            members = [self.own_type(member) for member in kind.types]
+            return kind if members == list(kind.types) else types.BaseTuple.from_types(members)
+        return kind
 
 
 class TargetDescriptor(descriptors.TargetDescriptor):
-    def __init__(self, name: str, options: type[TargetOptions]) -> None:
+    options = TargetOptions
+
+    def __init__(self, name: str, context_class: type[TargetContext]) -> None:
         super().__init__(name)
-        self.options = options
-        # User function (dispatcher or plain, with options) -> private dispatcher. Never emptied: Numba's types
-        # refer to dispatchers weakly, and types live as long as the process.
+        self.name = name
+        self._context_class = context_class
+        # (user function, options) -> private dispatcher. Never emptied: Numba's types refer to dispatchers
+        # weakly, and types live as long as the process.
         self._dispatchers: dict[Any, Dispatcher] = {}
         self.dispatcher_class: type[Dispatcher]
 
@@ -177,36 +201,46 @@ class TargetDescriptor(descriptors.TargetDescriptor):
 
     @cached_property
     def target_context(self) -> TargetContext:
-        # Whoever comes first compiles Numba's runtime, with its own code generator: it must not be this target.
+        # Whoever comes first compiles Numba's runtime, with its own code generator: not this target, please.
         rtsys.initialize(cpu_target.target_context)
-        return TargetContext(self.typing_context, self._target_name)
+        return self._context_class(self.typing_context, self.name)
 
     def dispatcher_of(self, function: Any) -> Dispatcher:
-        """The private dispatcher for a user's dispatcher or plain function."""
-        options = user_options(function)
-        key = (id(function), repr(sorted(options.items(), key=str)))
+        """The private dispatcher for a user's dispatcher or plain function, as called from here."""
+        options = effective_options(function)
+        key = (id(function), tuple(sorted(options.items())))
         found = self._dispatchers.get(key)
         if found is None:
+            given = dict(options, nopython=True, fastmath=set(options["fastmath"]))
             python_function = getattr(function, "py_func", function)
-            found = self.dispatcher_class(python_function, targetoptions=dict(options, nopython=True))
+            found = self.dispatcher_class(python_function, getattr(function, "locals", None), given)
             found.origin = function
             self._dispatchers[key] = found
         return found
 
 
-def user_options(function: Any) -> Mapping[str, Any]:
-    """Options of a user's dispatcher that change what is computed; a plain function takes its caller's."""
-    given = getattr(function, "targetoptions", None)
-    if given is not None:
-        return {name: given[name] for name in OPTIONS_OF_THE_USER if given.get(name) is not None}
-    caller = ConfigStack.top_or_none()
-    if caller is None:
-        return {}
-    return {"error_model": caller.error_model, "fastmath": caller.fastmath, "boundscheck": caller.boundscheck}
+def effective_options(function: Any) -> dict[str, Any]:
+    """The options that change what a function computes, hashable and complete.
+
+    Where a user's dispatcher says nothing, the caller decides, as in Numba; a plain function is part of its caller.
+    """
+    given = dict(getattr(function, "targetoptions", {}))
+    caller = ConfigStack.top_or_none() or DEFAULT_FLAGS
+    if given.get("boundscheck") is None:
+        jitted = hasattr(function, "targetoptions")
+        given["boundscheck"] = bool(given.get("debug")) if jitted else caller.boundscheck
+    fastmath = FastMathOptions(given.get("fastmath", caller.fastmath))
+    return {
+        "error_model": given.get("error_model", caller.error_model),
+        "fastmath": tuple(sorted(fastmath.flags)),
+        "boundscheck": bool(given["boundscheck"]),
+        "nogil": bool(given.get("nogil", False)),
+        "no_rewrites": bool(given.get("no_rewrites", False)),
+    }
 
 
 class Dispatcher(dispatcher.Dispatcher):
-    """A dispatcher which compiles but never runs."""
+    """A dispatcher which compiles but never runs; `origin` keeps the user's function alive."""
 
     origin: Any = None
 
@@ -221,9 +255,9 @@ class Dispatcher(dispatcher.Dispatcher):
         self.overloads[tuple(cres.signature.args)] = cres
 
 
-def _make_target(name: str, options: type[TargetOptions]) -> TargetDescriptor:
-    token = type(name, (CPU,), {"__doc__": TargetDescriptor.__doc__})
-    descriptor = TargetDescriptor(name, options)
+def _make_target(name: str, context_class: type[TargetContext]) -> TargetDescriptor:
+    token = type(name, (CPU,), {"__doc__": f"The private target {name}."})
+    descriptor = TargetDescriptor(name, context_class)
     own_dispatcher = type("Dispatcher", (Dispatcher,), {"targetdescr": descriptor})
     descriptor.dispatcher_class = own_dispatcher
     target_registry[name] = token
@@ -243,14 +277,15 @@ def _make_target(name: str, options: type[TargetOptions]) -> TargetDescriptor:
 
 
 _targets: dict[bool, TargetDescriptor] = {}
-_targets_lock = threading.Lock()
 
 
+@global_compiler_lock
 def target_for(force_boundscheck: bool) -> TargetDescriptor:
     """The private target, made on first use: loading Numba's registries takes a tenth of a second."""
-    with _targets_lock:
-        if force_boundscheck not in _targets:
-            name = "numzyme_boundscheck" if force_boundscheck else "numzyme"
-            options = ForcedTargetOptions if force_boundscheck else TargetOptions
-            _targets[force_boundscheck] = _make_target(name, options)
-        return _targets[force_boundscheck]
+    if force_boundscheck not in _targets:
+        _targets[force_boundscheck] = (
+            _make_target("numzyme_boundscheck", ForcedTargetContext)
+            if force_boundscheck
+            else _make_target("numzyme", TargetContext)
+        )
+    return _targets[force_boundscheck]
