@@ -1,0 +1,56 @@
+"""A derivative's LLVM text to something callable.
+
+Decides that every derivative is a library of its own with one visible function, named after the content of
+its text, so that equal text is compiled once and unequal text never collides in the engine. Debug information
+is removed first: it served error messages until here, and the code generator would choke on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+from dataclasses import dataclass
+
+from numba.core.compiler_lock import global_compiler_lock
+
+from . import arena, arena_text
+from .machine_code import DerivativeLibrary, compile_text
+
+_linked: dict[str, LinkedFunction] = {}
+
+
+@dataclass(frozen=True)
+class LinkedFunction:
+    """Machine code of one derivative. `seconds` is what LLVM needed."""
+
+    library: DerivativeLibrary
+    symbol: str
+    address: int
+    seconds: float
+
+
+@global_compiler_lock
+def link(text: str, symbol: str) -> LinkedFunction:
+    """Optimise and compile the module `text`, whose function `symbol` is to be called."""
+    digest = hashlib.sha256(f"{symbol}\n{text}".encode()).hexdigest()[:20]
+    if digest not in _linked:
+        arena.register()
+        start = time.perf_counter()
+        unique = f"{symbol}.{digest}"
+        library = compile_text(unique, _with_arena(strip_debug(text)), keep={symbol: unique})
+        address = library.get_pointer_to_function(unique)
+        _linked[digest] = LinkedFunction(library, unique, address, time.perf_counter() - start)
+    return _linked[digest]
+
+
+def strip_debug(text: str) -> str:
+    """The module without debug locations; the nodes that they named stay, unreferenced."""
+    without_uses = re.sub(r",? !dbg !\d+", "", text)
+    return re.sub(r"^!llvm\.dbg\.cu = .*\n?", "", without_uses, flags=re.MULTILINE)
+
+
+def _with_arena(text: str) -> str:
+    """Our own declarations of the arena, which say what it may touch, instead of those in the text."""
+    others = re.sub(r"^declare .*@\"?numzyme\.arena\..*\n", "", text, flags=re.MULTILINE)
+    return others + arena_text.DECLARATIONS
