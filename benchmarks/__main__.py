@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import machine, report
+from . import agreement, machine, report
+from .workloads import load
 
 HERE = Path(__file__).parent
 TIMEOUT = 1800  # seconds for one subprocess
@@ -45,13 +46,10 @@ def first_use(name: str) -> dict[str, float] | None:
 
 def check(names: list[str]) -> int:
     """Print the agreement of all peers; the exit code."""
-    from .agreement import check as agreement
-    from .workloads import load
-
     workloads = load()
     well = True
     for name in names or workloads:
-        for peer, found, fine in agreement(workloads[name]):
+        for peer, found, fine in agreement.check(workloads[name]):
             print(f"{name:18} {peer:32} {found}{'' if fine else '  WRONG'}", flush=True)
             well = well and fine
     return 0 if well else 1
@@ -86,11 +84,11 @@ def main() -> int:
     parser.add_argument("--peers", default="", help="peers, separated by commas")
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
-    machine.limit_threads()
+    machine.limit_threads()  # for the subprocesses
     names = [name for name in options.only.split(",") if name]
     if options.check:
         return check(names)
-    results = measure(names or list(report.WORKLOADS), options.peers, options.rounds)
+    results = measure(names or list(load()), options.peers, options.rounds)
     page = report.page(results)
     if names or options.peers:
         print(page)

@@ -1,7 +1,8 @@
 """What a user waits for: the first gradient of a function, and a warm call from Python.
 
-`first`: seconds of a plain `njit` compile and call, and of the first numzyme gradient, each in a fresh process.
-`warm`: microseconds of a gradient of a ten-element array, called from Python and from inside compiled code.
+`plain`, `gradient`: seconds of a plain `njit` compile and call, of the first numzyme gradient; each in a
+fresh process. `warm`: microseconds of a gradient of a ten-element array, called from Python and from inside
+compiled code.
 Prints one JSON line for the parent.
 """
 
@@ -39,10 +40,9 @@ def first_gradient(workload: Workload) -> float:
     """Through the public call from Python, with shadows for the active arguments."""
     arguments = workload.small_inputs()
     start = time.perf_counter()
-    activities = [
-        numzyme.Duplicated(argument, np.zeros_like(argument)) if i in workload.active else numzyme.Const(argument)
-        for i, argument in enumerate(arguments)
-    ]
+    activities: list[Any] = [numzyme.Const(argument) for argument in arguments]
+    for i in workload.active:
+        activities[i] = numzyme.Duplicated(arguments[i], np.zeros_like(arguments[i]))
     numzyme.autodiff(numzyme.Reverse, workload.primal, *activities)
     return time.perf_counter() - start
 

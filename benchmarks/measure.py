@@ -1,13 +1,14 @@
 """Times of one workload: peers in turn, round by round, medians.
 
-A round calls every peer once (fast ones several times), so that a slow spell of the machine meets all of them.
-This module runs in a process of its own for each workload (`python -m benchmarks.measure NAME`), pinned to one
-core, and prints one JSON line for the parent.
+A round calls every peer once (fast ones several times), so that a slow spell of the machine meets all of
+them. This module runs in a process of its own for each workload, pinned to one core; the parent limits the
+threads through the environment and reads the one JSON line that is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import sys
@@ -25,7 +26,7 @@ import numzyme
 from . import machine
 from .agreement import TOLERANCE, error
 from .peers import HAND, OWN, as_numpy, builders, warm_up
-from .workload import Arguments, Gradients, Workload
+from .workload import Arguments, Gradients, Peer, Workload
 from .workloads import load
 
 PRIMAL = "primal"
@@ -59,15 +60,15 @@ class Timed:
         self.samples.append((time.perf_counter() - start) / self.repeats)
 
 
-def prepare(build: Callable[[], Callable[[], Any]]) -> tuple[Timed, Any]:
+def prepare(build: Callable[[], Peer]) -> tuple[Timed, Peer, Any]:
     """Build and call twice; the first call includes compilation, the second estimates the rest."""
     start = time.perf_counter()
-    call = build()
-    call()
+    peer = build()
+    peer.gradient()
     first = time.perf_counter() - start
     start = time.perf_counter()
-    result = call()
-    return Timed(call, first, time.perf_counter() - start), result
+    result = peer.gradient()
+    return Timed(peer.gradient, first, time.perf_counter() - start), peer, result
 
 
 def interleave(timed: dict[str, Timed], rounds: int) -> None:
@@ -90,13 +91,12 @@ def measure(workload: Workload, arguments: Arguments, rounds: int, only: list[st
     failed: dict[str, str] = {}
     reference: Gradients = ()
     primal = njit(workload.primal)
-    timed[PRIMAL], _ = prepare(lambda: lambda: primal(*arguments))
+    timed[PRIMAL], _, _ = prepare(lambda: Peer(lambda: primal(*arguments)))
     for name, build in builders(workload).items():
         if only and name not in only and name != HAND:
             continue
         try:
-            peer = build(workload, arguments)
-            entry, result = prepare(lambda peer=peer: peer.gradient)
+            entry, peer, result = prepare(functools.partial(build, workload, arguments))
             gradients = as_numpy(result)
             reference = reference or gradients
             found = error(gradients, reference)
@@ -105,10 +105,10 @@ def measure(workload: Workload, arguments: Arguments, rounds: int, only: list[st
                 continue
             timed[name] = entry
             if peer.primal is not None:
-                timed[f"{name} (primal)"], _ = prepare(lambda peer=peer: peer.primal)
+                timed[f"{name} (primal)"], _, _ = prepare(functools.partial(Peer, peer.primal))
         except ImportError as absent:
             missing.append(absent.name or str(absent))
-        except Exception as problem:  # one peer that breaks must not take the table with it; it is shown there
+        except Exception as problem:  # a peer that breaks is shown, and the others go on
             traceback.print_exc()
             failed[name] = f"{type(problem).__name__}: {str(problem).splitlines()[0][:150]}"
     tape = peak_tape(timed[OWN].call) if OWN in timed else None

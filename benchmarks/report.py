@@ -9,8 +9,12 @@ from .peers import ENZYME, HAND, OWN
 from .targets import Verdict, ratio, verdicts
 
 PACKAGES = ("numzyme", "numba", "llvmlite", "numpy", "scipy", "jax", "torch", "autograd", "enzyme-ad")
-WORKLOADS = ("sum_of_sines", "gmm_10", "gmm_32", "bundle_adjustment", "lstm", "brusselator", "normalise", "mlp")
 PRIMAL = "primal"
+METHOD = """\
+Written by `make bench`. Medians of interleaved rounds, one thread pinned to one core, one process for each
+workload. Gradients include the zero fill of the shadows. The hand-written adjoints are compiled by Numba too,
+with `error_model='numpy'`. Enzyme differentiates C++ at -O3 for this CPU; fast flags add -ffast-math and
+libmvec. Differences under 15 % mean little on a shared machine."""
 # Why a target is missed, by (target, workload); printed only beside a miss.
 REASONS: dict[tuple[str, str], str] = {}
 
@@ -44,7 +48,8 @@ def line(row: dict[str, Any]) -> str:
 
 def summary(results: dict[str, Any]) -> str:
     """The table of the README: ours against the primal, the hand-written adjoint and Enzyme."""
-    header = ["workload", "primal ms", "gradient ms", "/ primal", "/ hand", "/ Enzyme C++", "first call s", "tape"]
+    ratios = ["/ primal", "/ hand", "/ Enzyme C++"]
+    header = ["workload", "primal ms", "gradient ms", *ratios, "first call s", "tape"]
     rows = []
     for row in results["rows"]:
         times = row["milliseconds"]
@@ -129,10 +134,7 @@ def page(results: dict[str, Any]) -> str:
     parts = [
         "# Benchmark results",
         f"{results['date']}, {results['machine']}. {versions}.",
-        "Written by `make bench`. Medians of interleaved rounds, one thread pinned to one core, one process per "
-        "workload. Gradients include the zero fill of the shadows. The hand-written adjoints are compiled by "
-        "Numba too, with `error_model='numpy'`. Enzyme differentiates C++ at -O3 for this CPU; fast flags add "
-        "-ffast-math and libmvec. Differences under 15 % mean little on a shared machine.",
+        METHOD,
         summary(results),
         "## Targets",
         judgement(results),
@@ -140,8 +142,8 @@ def page(results: dict[str, Any]) -> str:
         peers(results),
         notes(results),
         "## First use",
-        "Seconds in a fresh process, imports excluded: compiling and calling the function with plain `njit`, and "
-        "its first gradient.",
+        "Seconds in a fresh process, imports excluded: compiling and calling the function with plain `njit`, "
+        "and its first gradient.",
         first_use(results),
         "## Growth of `normalise`",
         "As written the primal is O(n²); the gradient is O(n), because the call of `mag` is proved pure and "

@@ -1,7 +1,7 @@
 """The figures that the project set itself, and whether a set of results meets them.
 
-Each target yields one `Verdict` per workload that it speaks of; the page prints those that miss, with a reason
-where one is known. No test asserts any of this: a shared machine would make it lie.
+Each target yields one `Verdict` per workload that it speaks of; the page prints those that miss, with a
+reason where one is known. No test asserts any of this: a shared machine would make it lie.
 """
 
 from __future__ import annotations

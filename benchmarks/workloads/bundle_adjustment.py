@@ -33,10 +33,9 @@ def inputs(p: int = 5000, n: int = 49, m: int = 1000) -> Arguments:
 
 
 @njit
-def residual(camera, point, weight, feature, error):
-    """Rodrigues rotation, projection, radial distortion."""
-    r0, r1, r2 = camera[0], camera[1], camera[2]
-    x0, x1, x2 = point[0] - camera[3], point[1] - camera[4], point[2] - camera[5]
+def project(r0, r1, r2, c0, c1, c2, focal, p0, p1, k1, k2, point0, point1, point2):
+    """Where a camera sees a point: Rodrigues rotation, projection, radial distortion."""
+    x0, x1, x2 = point0 - c0, point1 - c1, point2 - c2
     t2 = r0 * r0 + r1 * r1 + r2 * r2
     if t2 != 0.0:
         t = math.sqrt(t2)
@@ -44,13 +43,13 @@ def residual(camera, point, weight, feature, error):
         st = math.sin(t)
         it = 1.0 / t
         w0, w1, w2 = r0 * it, r1 * it, r2 * it
-        c0 = w1 * x2 - w2 * x1
-        c1 = w2 * x0 - w0 * x2
-        c2 = w0 * x1 - w1 * x0
+        cross0 = w1 * x2 - w2 * x1
+        cross1 = w2 * x0 - w0 * x2
+        cross2 = w0 * x1 - w1 * x0
         tmp = (w0 * x0 + w1 * x1 + w2 * x2) * (1.0 - ct)
-        y0 = x0 * ct + c0 * st + w0 * tmp
-        y1 = x1 * ct + c1 * st + w1 * tmp
-        y2 = x2 * ct + c2 * st + w2 * tmp
+        y0 = x0 * ct + cross0 * st + w0 * tmp
+        y1 = x1 * ct + cross1 * st + w1 * tmp
+        y2 = x2 * ct + cross2 * st + w2 * tmp
     else:
         y0 = x0 + r1 * x2 - r2 * x1
         y1 = x1 + r2 * x0 - r0 * x2
@@ -58,9 +57,18 @@ def residual(camera, point, weight, feature, error):
     u = y0 / y2
     v = y1 / y2
     rsq = u * u + v * v
-    L = 1.0 + camera[9] * rsq + camera[10] * rsq * rsq
-    error[0] = weight[0] * (u * L * camera[6] + camera[7] - feature[0])
-    error[1] = weight[0] * (v * L * camera[6] + camera[8] - feature[1])
+    L = 1.0 + k1 * rsq + k2 * rsq * rsq
+    return u * L * focal + p0, v * L * focal + p1
+
+
+@njit
+def residual(camera, point, weight, feature, error):
+    u, v = project(
+        *(camera[0], camera[1], camera[2], camera[3], camera[4], camera[5], camera[6]),
+        *(camera[7], camera[8], camera[9], camera[10], point[0], point[1], point[2]),
+    )
+    error[0] = weight[0] * (u - feature[0])
+    error[1] = weight[0] * (v - feature[1])
 
 
 @njit
@@ -70,13 +78,16 @@ def weight_error(w):
 
 def objective(cameras, points, weights, observations, features, p):
     """All residuals; returns their sum so that the work cannot be removed."""
-    error = np.empty(2)
     s = 0.0
     for o in range(p):
-        camera = cameras[observations[o, 0]]
-        point = points[observations[o, 1]]
-        residual(camera, point, weights[o : o + 1], features[o], error)
-        s += error[0] + error[1] + weight_error(weights[o])
+        c = observations[o, 0]
+        q = observations[o, 1]
+        u, v = project(
+            *(cameras[c, 0], cameras[c, 1], cameras[c, 2], cameras[c, 3], cameras[c, 4], cameras[c, 5]),
+            *(cameras[c, 6], cameras[c, 7], cameras[c, 8], cameras[c, 9], cameras[c, 10]),
+            *(points[q, 0], points[q, 1], points[q, 2]),
+        )
+        s += weights[o] * (u - features[o, 0]) + weights[o] * (v - features[o, 1]) + weight_error(weights[o])
     return s
 
 
