@@ -1,0 +1,1 @@
+"""The main job on real input: a Gaussian mixture fitted to handwritten digits with gradients by numzyme."""
