@@ -25,6 +25,7 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NativeLowering
 
 from .isolation import PrivateLoader
+from .powers import is_literal_power, literal_power
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -139,6 +140,11 @@ class TargetContext(cpu.CPUContext):
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
+
+    def compile_internal(self, builder, impl, sig, args, locals=None):
+        if is_literal_power(impl, sig, args):
+            return literal_power(self, builder, sig, args)
+        return super().compile_internal(builder, impl, sig, args, locals)
 
     def _compile_subroutine_no_cache(self, builder, impl, sig, locals=None, flags=None):
         # Helpers that Numba writes itself (kernels of array expressions, powers) have no lines of their own.
