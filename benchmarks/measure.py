@@ -82,7 +82,7 @@ def peak_tape(call: Callable[[], Any]) -> int:
     """Peak bytes of the arena in one call, counted from an empty arena."""
     numzyme.release_memory()
     call()
-    return int(numzyme.memory().peak)
+    return int(numzyme.memory().peak_bytes)
 
 
 def measure(workload: Workload, arguments: Arguments, rounds: int, only: list[str]) -> dict[str, Any]:
