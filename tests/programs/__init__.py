@@ -5,7 +5,10 @@ from numzyme.testing.program import Program
 from . import arrays, calls, exceptions, linear_algebra, loops, mathematics, mutation, results, values, views
 
 PROGRAMS: dict[str, Program] = {}
-for family in (loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results):
+FAMILIES = (
+    loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results
+)  # fmt: skip
+for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()
     if clash:
         raise ValueError(f"two programs are called {clash}")

@@ -1,6 +1,7 @@
 """NumPy expressions with temporaries and broadcasting, and reductions."""
 
 import numpy as np
+
 from numzyme.testing.program import Corpus, array, real
 
 CORPUS = Corpus()

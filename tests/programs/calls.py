@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numba import njit
+
 from numzyme.testing.program import Corpus, array, exactly, real
 
 CORPUS = Corpus()
@@ -229,11 +230,6 @@ def global_array_as_constant(x):
     for i in range(x.size):
         total += WEIGHTS[i] * x[i] * x[i]
     return total
-
-
-@program(array(4), analytic=True)
-def default_argument(x, power=3):
-    return np.sum(x**power)
 
 
 @program(array(4), analytic=True)

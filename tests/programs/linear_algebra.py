@@ -1,6 +1,7 @@
 """Products of vectors and matrices, through BLAS where Numba calls it."""
 
 import numpy as np
+
 from numzyme.testing.program import Corpus, array, exactly, real
 
 CORPUS = Corpus()

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from numzyme.testing.program import Corpus, array, exactly, integers, real
 
 CORPUS = Corpus()
@@ -84,7 +85,7 @@ def for_over_zip_and_enumerate(x, y):
     total = 0.0
     for i, value in enumerate(x):
         total += value * i
-    for left, right in zip(x, y):
+    for left, right in zip(x, y):  # noqa: B905 (Numba has no strict)
         total += left * right * right
     return total
 

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+
 from numzyme.testing.program import Corpus, array, exactly, integers, real
 
 CORPUS = Corpus()

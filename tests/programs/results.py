@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numba import njit
+
 from numzyme.testing.program import Corpus, array, exactly, real
 
 CORPUS = Corpus()

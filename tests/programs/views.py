@@ -1,6 +1,7 @@
 """Slices, strides, transposes, and indexing of arrays of two and three dimensions."""
 
 import numpy as np
+
 from numzyme.testing.program import Corpus, array, exactly
 
 CORPUS = Corpus()

@@ -1,9 +1,9 @@
 """The arguments of a call as a point of a vector space: clones, shadows, directions, inner products.
 
-An argument is a float, int, bool, array, or a tuple of these. `Arguments` separates the arrangement (tuples, views,
-constants) from the `Vector` of all floats: one number per scalar, one flat buffer per owner of memory. Values are
-rebuilt from arrangement and vector, so clones and shadows overlap exactly as the originals do, have the same strides,
-and an inner product counts every element of memory once.
+An argument is a float, int, bool, array, or a tuple of these. `Arguments` separates the arrangement
+(tuples, views, constants) from the `Vector` of all floats: one number per scalar, one flat buffer per owner
+of memory. Values are rebuilt from arrangement and vector, so clones and shadows overlap exactly as the
+originals do, have the same strides, and an inner product counts every element of memory once.
 
     arguments = Arguments((x, x[1:], 2.0))                     # two overlapping arrays and a scalar
     shadow = arguments.build(arguments.direction(rng), writable=True)

@@ -21,9 +21,10 @@ Maker = Callable[[np.random.Generator], Any]
 class Program:
     """A program of the corpus.
 
-    `constant`: positions of float arguments that are passed as `Const`. `analytic`: complex numbers flow through it
-    (no comparison, no absolute value of an active value). `failing`: argument tuples for which it raises.
-    `tolerance`: of the comparison with finite differences, relative to the largest number involved.
+    `constant`: positions of float arguments that are passed as `Const`. `analytic`: complex numbers flow
+    through it (no comparison, no absolute value of an active value). `failing`: argument tuples for which
+    it raises. `tolerance`: of the comparison with finite differences, relative to the largest number
+    involved.
     """
 
     name: str

@@ -77,7 +77,9 @@ def finite_difference(
     return Directional(result, buffers, error)
 
 
-def _central(function: Callable, arguments: Arguments, point: Vector, direction: Vector, step: float) -> tuple:
+def _central(
+    function: Callable, arguments: Arguments, point: Vector, direction: Vector, step: float
+) -> tuple:
     ends = [call(function, arguments, point.moved(s, direction)) for s in (step, -step)]
     for end in ends:
         if end.exception is not None:
@@ -119,7 +121,7 @@ def largest(*values: Any) -> float:
 
 
 def distance(left: Any, right: Any) -> float:
-    """The largest absolute difference of two values of one structure; infinite when they differ in structure."""
+    """The largest absolute difference of two values; infinite when they differ in structure."""
     if isinstance(left, tuple) and isinstance(right, tuple):
         if len(left) != len(right):
             return np.inf

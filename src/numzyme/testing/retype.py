@@ -1,9 +1,9 @@
 """The same Python function over other numbers, or with its helpers compiled.
 
-`retyped(f, complex)` is `f` with NumPy and `math` replaced by namespaces whose buffers are complex and whose functions
-take complex numbers: that is what the complex step needs. `retyped(f, float)` turns a float32 program into a float64
-one. Helpers (plain or `@njit`) that `f` reaches through its globals or captured variables are treated likewise. Nothing
-is compiled here, apart from what `compiled` asks for.
+`retyped(f, complex)` is `f` with NumPy and `math` replaced by namespaces whose buffers are complex and
+whose functions take complex numbers: that is what the complex step needs. `retyped(f, float)` turns a
+float32 program into a float64 one. Helpers (plain or `@njit`) that `f` reaches through its globals or
+captured variables are treated likewise. Nothing is compiled here, apart from what `compiled` asks for.
 """
 
 from __future__ import annotations

@@ -1,0 +1,231 @@
+"""One taped run of a compiled function on Python arguments, and its sweeps.
+
+Decides how arguments become LLVM parameters (the `Parameter` roles of `frontend`), how the result is read
+back from the return pointer, and which tape nodes belong to which float of the inputs, the result, and the
+final memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba.core import types
+
+from numzyme.frontend import RawFunction
+from numzyme.ir import read
+
+from ..arguments import Arguments, Scalar, Vector, View, is_float
+from .externals import EXTERNALS
+from .interpreter import Interpreter
+from .memory import FORMATS, Memory, OracleError
+from .tape import Number
+
+_RETURN_AREA = 4096
+
+
+@dataclass
+class Trace:
+    """A finished run; `result` and `buffers` hold `Number`s and None in the shape of the Python values."""
+
+    run: Interpreter
+    result: Any
+    buffers: list[np.ndarray]
+    inputs: list[list[int]]
+    status: int
+
+    def reverse(self, arguments: Arguments, result_seed: Any, seeds: list[np.ndarray]) -> Vector:
+        """The adjoint of every input, for adjoints of the result and of the memory that the call leaves."""
+        pairs = list(_seeded(self.result, result_seed))
+        for buffer, seed in zip(self.buffers, seeds, strict=True):
+            if buffer.dtype == object:
+                pairs += [(n.node, float(s)) for n, s in zip(buffer.ravel(), seed.ravel(), strict=True)]
+        adjoints = self.run.tape.reverse(pairs)
+        return self._arrange(arguments, adjoints)
+
+    def forward(self, direction: Vector) -> tuple[Any, list[np.ndarray]]:
+        """Tangents of the result and of the memory that the call leaves."""
+        flat = [np.asarray(direction.scalars, np.float64), *direction.buffers]
+        tangents = {}
+        for nodes, values in zip(self.inputs, flat, strict=True):
+            if nodes:
+                tangents.update(zip(nodes, map(float, values.ravel()), strict=True))
+        found = self.run.tape.forward(tangents)
+
+        def tangent(value: Any) -> float:
+            return found[value.node] if value.node >= 0 else 0.0
+
+        lift = _lifted(tangent)
+        buffers = [lift(b) if b.dtype == object else np.zeros(b.shape) for b in self.buffers]
+        return _map_result(self.result, tangent, lift), buffers
+
+    def values(self) -> tuple[Any, list[np.ndarray]]:
+        """The primal result and memory."""
+        lift = _lifted(lambda number: number.value)
+        buffers = [lift(b) if b.dtype == object else b for b in self.buffers]
+        return _map_result(self.result, lambda n: n.value, lift), buffers
+
+    def _arrange(self, arguments: Arguments, adjoints: list[float]) -> Vector:
+        scalars = [adjoints[node] for node in self.inputs[0]]
+        shapes = [buffer.shape for buffer in arguments.point.buffers]
+        parts = [np.array([adjoints[n] for n in nodes]) for nodes in self.inputs[1:]]
+        return Vector(
+            scalars, [p.reshape(s) if p.size else np.zeros(s) for p, s in zip(parts, shapes, strict=True)]
+        )
+
+
+def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
+    """Run the canonical `text` of `raw` on `arguments`."""
+    run = Interpreter(read(text), EXTERNALS)
+    scalars = [run.tape.variable(float(value)) for value in arguments.point.scalars]
+    places = [_place(run, buffer) for buffer in arguments.point.buffers]
+    area = run.memory.allocate(_RETURN_AREA)
+    run.memory.fill(area, 0, _RETURN_AREA)
+    exception = run.memory.allocate(64)
+    run.memory.fill(exception, 0, 64)  # callers hand in a null exception: try blocks read it
+    values = list(_parameters(raw, arguments, scalars, [address for address, _ in places]))
+    values = [{"return": area, "exception": exception}.get(v, v) if isinstance(v, str) else v for v in values]
+    symbol = next(name for name in run.module.functions if name.strip('@"') == raw.symbol)
+    status = run.call(symbol, values)
+    result = _Result(run.memory, area, list(raw.return_layout)).read(raw.return_type) if status == 0 else None
+    buffers = [
+        _read_buffer(run.memory, address, buffer)
+        for (address, _), buffer in zip(places, arguments.point.buffers, strict=True)
+    ]
+    inputs = [[number.node for number in scalars], *(nodes for _, nodes in places)]
+    return Trace(run, result, buffers, inputs, status)
+
+
+def _place(run: Interpreter, buffer: np.ndarray) -> tuple[int, list[int]]:
+    """Copy an argument's memory in; every float becomes a variable. Returns address and nodes."""
+    address = run.memory.allocate(max(buffer.nbytes, 8))
+    if not is_float(buffer):
+        run.memory.write(address, buffer.tobytes())
+        return address, []
+    numbers = [run.tape.variable(float(value)) for value in buffer]
+    run.memory.store_floats(address, _kind(buffer.dtype), numbers)
+    return address, [number.node for number in numbers]
+
+
+def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray:
+    """The memory of an argument after the run: an array of `Number`s for floats."""
+    if not is_float(buffer):
+        data = b"".join(memory.load(address + k, "i8").to_bytes(1, "little") for k in range(buffer.nbytes))  # type: ignore
+        return np.frombuffer(data, buffer.dtype)
+    return _objects(memory.load_floats(address, _kind(buffer.dtype), buffer.size), buffer.shape)
+
+
+def _parameters(
+    raw: RawFunction, arguments: Arguments, scalars: list[Number], addresses: list[int]
+) -> Iterator[Any]:
+    """The value of every LLVM parameter; the roles return and exception are given as their names."""
+    axis: dict[tuple, int] = {}
+    for parameter in raw.parameters:
+        if parameter.role in ("return", "exception"):
+            yield parameter.role
+            continue
+        if parameter.argument is None:
+            raise OracleError(f"parameter without argument: {parameter}")
+        part = arguments.arrangement[parameter.argument]
+        for index in parameter.path:
+            part = part[index]
+        if isinstance(part, Scalar):
+            yield scalars[part.index]
+        elif isinstance(part, View):
+            key = (parameter.argument, parameter.path, parameter.role)
+            axis[key] = axis.get(key, -1) + 1
+            yield _array_field(
+                parameter.role, axis[key], part, arguments.point.buffers[part.buffer], addresses
+            )
+        else:
+            yield int(part) % (1 << 64) if parameter.llvm_type == "i64" else int(part)
+
+
+def _array_field(role: str, axis: int, view: View, buffer: np.ndarray, addresses: list[int]) -> int:
+    if role in ("meminfo", "parent"):
+        return 0
+    if role == "data":
+        return addresses[view.buffer] + view.offset * buffer.itemsize
+    if role == "shape":
+        return view.shape[axis]
+    if role == "stride":
+        return view.strides[axis] * buffer.itemsize % (1 << 64)
+    return int(np.prod(view.shape)) if role == "nitems" else buffer.itemsize
+
+
+class _Result:
+    """Reads a value of a Numba type from the return area, scalar by scalar."""
+
+    def __init__(self, memory: Memory, area: int, layout: list[tuple[int, str]]) -> None:
+        self._memory, self._area, self._layout = memory, area, layout
+
+    def _next(self) -> Any:
+        offset, kind = self._layout.pop(0)
+        return self._memory.load(self._area + offset, kind)
+
+    def read(self, kind: Any) -> Any:
+        if isinstance(kind, (types.Tuple, types.UniTuple)):
+            return tuple(self.read(member) for member in kind.types)
+        if isinstance(kind, types.Array):
+            return self._read_array(kind)
+        if isinstance(kind, types.Float):
+            return self._next()
+        if isinstance(kind, (types.Integer, types.Boolean)):
+            self._next()
+            return None
+        if isinstance(kind, types.NoneType):
+            return None
+        raise OracleError(f"result of type {kind}")
+
+    def _read_array(self, kind: types.Array) -> np.ndarray | None:
+        _, _, _, itemsize, data, *rest = (int(self._next()) for _ in range(5 + 2 * kind.ndim))
+        shape, strides = rest[: kind.ndim], rest[kind.ndim :]
+        if not isinstance(kind.dtype, types.Float):
+            return None
+        llvm_type = "double" if itemsize == 8 else "float"
+        found = np.empty(shape, object)
+        for place in np.ndindex(*shape):
+            step = sum(index * stride for index, stride in zip(place, strides, strict=True))
+            found[place] = self._memory.load((data + step) % (1 << 64), llvm_type)
+        return found
+
+
+def _objects(numbers: list[Number], shape: tuple[int, ...]) -> np.ndarray:
+    """An object array of `Number`s; NumPy would make a table of the named tuples itself."""
+    found = np.empty(len(numbers), object)
+    for k, number in enumerate(numbers):
+        found[k] = number
+    return found.reshape(shape)
+
+
+def _kind(dtype: np.dtype) -> str:
+    kind = {8: "double", 4: "float"}[dtype.itemsize]
+    assert kind in FORMATS
+    return kind
+
+
+def _lifted(scalar: Callable[[Number], float]) -> Callable[[np.ndarray], np.ndarray]:
+    """`scalar` of every element of an object array."""
+    return lambda objects: np.array([scalar(n) for n in objects.ravel()]).reshape(objects.shape)
+
+
+def _map_result(value: Any, scalar: Any, lift: Any) -> Any:
+    if isinstance(value, Number):
+        return scalar(value)
+    if isinstance(value, tuple):
+        return tuple(_map_result(member, scalar, lift) for member in value)
+    if isinstance(value, np.ndarray):
+        return lift(value)
+    return None
+
+
+def _seeded(value: Any, seed: Any) -> Iterator[tuple[int, float]]:
+    if isinstance(value, Number):
+        yield value.node, float(seed)
+    elif isinstance(value, tuple):
+        for member, member_seed in zip(value, seed, strict=True):
+            yield from _seeded(member, member_seed)
+    elif isinstance(value, np.ndarray):
+        yield from zip((n.node for n in value.ravel()), map(float, np.ravel(seed)), strict=True)
