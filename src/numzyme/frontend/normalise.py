@@ -16,6 +16,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from .extract import RawFunction
 from .ownership import own_memory
 from .target import target_for
+from .twins import add_twins, release_twins, worthwhile
 
 # Above this many lines the whole call graph is not flattened into one function any more.
 FLATTEN_LIMIT = 20_000
@@ -45,8 +46,15 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     """
     text = _prepare(raw, disjoint, ownership)
     flatten = text.count("\n") <= FLATTEN_LIMIT
+    threshold = FLATTEN_THRESHOLD if flatten else DEFAULT_THRESHOLD
+    twins = worthwhile(text, raw.symbol)
+    if twins:
+        module = llvm.parse_assembly(add_twins(text, twins))
+        optimise(module, threshold)
+        text = release_twins(str(module))
     module = llvm.parse_assembly(text)
-    optimise(module, FLATTEN_THRESHOLD if flatten else DEFAULT_THRESHOLD)
+    optimise(module, threshold)
+    simplify_loops(module)
     return str(module)
 
 
@@ -70,7 +78,7 @@ def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
 
 
 def optimise(module: llvm.ModuleRef, inlining_threshold: int) -> None:
-    """LLVM's O2 without anything that makes the code wider or longer, then canonical loops."""
+    """LLVM's O2 without anything that makes the code wider or longer, inlining calls that cost up to `inlining_threshold`."""
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = False
     options.slp_vectorization = False
@@ -79,11 +87,16 @@ def optimise(module: llvm.ModuleRef, inlining_threshold: int) -> None:
     options.inlining_threshold = inlining_threshold
     builder = llvm.create_pass_builder(_target_machine(), options)
     builder.getModulePassManager().run(module, builder)
-    loops = llvm.create_new_module_pass_manager()
-    loops.add_loop_simplify_pass()
-    loops.add_lcssa_pass()
-    loops.add_loop_simplify_pass()
-    loops.run(module, builder)
+
+
+def simplify_loops(module: llvm.ModuleRef) -> None:
+    """Give every loop a preheader, one latch, exits of its own, and phis for what it hands out."""
+    builder = llvm.create_pass_builder(_target_machine(), llvm.create_pipeline_tuning_options(2))
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_loop_simplify_pass()
+    passes.add_lcssa_pass()
+    passes.add_loop_simplify_pass()
+    passes.run(module, builder)
 
 
 def _target_machine():
