@@ -16,7 +16,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from .extract import RawFunction
 from .ownership import own_memory
 from .target import target_for
-from .twins import add_twins, release_twins, worthwhile
+from .twins import add_twins, release_twins, state_purity, worthwhile
 
 # Above this many lines the whole call graph is not flattened into one function any more.
 FLATTEN_LIMIT = 20_000
@@ -51,7 +51,13 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     if twins:
         module = llvm.parse_assembly(add_twins(text, twins))
         optimise(module, threshold)
-        text = release_twins(str(module))
+        optimised = str(module)
+        text = state_purity(optimised)
+        if text is not optimised:
+            module = llvm.parse_assembly(text)
+            simplify_functions(module)
+            text = str(module)
+        text = release_twins(text)
     module = llvm.parse_assembly(text)
     optimise(module, threshold)
     simplify_loops(module)
@@ -78,15 +84,29 @@ def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
 
 
 def optimise(module: llvm.ModuleRef, inlining_threshold: int) -> None:
-    """LLVM's O2 without anything that makes the code wider or longer, inlining calls that cost up to `inlining_threshold`."""
+    """LLVM's O2 without anything that makes the code wider or longer, inlining calls up to a cost."""
+    options = _scalar_options()
+    options.inlining_threshold = inlining_threshold
+    builder = llvm.create_pass_builder(_target_machine(), options)
+    builder.getModulePassManager().run(module, builder)
+
+
+def simplify_functions(module: llvm.ModuleRef) -> None:
+    """The part of O2 that works inside functions: hoists the calls whose purity was stated, inlines nothing."""
+    builder = llvm.create_pass_builder(_target_machine(), _scalar_options())
+    passes = builder.getFunctionPassManager()
+    for function in module.functions:
+        if not function.is_declaration:
+            passes.run(function, builder)
+
+
+def _scalar_options() -> llvm.PipelineTuningOptions:
     options = llvm.create_pipeline_tuning_options(2)
     options.loop_vectorization = False
     options.slp_vectorization = False
     options.loop_interleaving = False
     options.loop_unrolling = False
-    options.inlining_threshold = inlining_threshold
-    builder = llvm.create_pass_builder(_target_machine(), options)
-    builder.getModulePassManager().run(module, builder)
+    return options
 
 
 def simplify_loops(module: llvm.ModuleRef) -> None:

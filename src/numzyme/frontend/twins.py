@@ -13,6 +13,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from ..ir import Block, Function, read
+from ..ir.symbols import symbol_of
+from .purity import PurityProof
+from .termination import blocks_in_loops
+
 _SUFFIX = ".v"
 _LABEL = re.compile(r"^([^\s:]+):\s+; preds = (.*)$")
 _DEFINITION = re.compile(r"^define (?:internal )?i32 @([\w.$]+)\(ptr [^,]*%retptr, ptr [^,]*%excinfo(?:, (.*))?\)")
@@ -49,6 +54,7 @@ def worthwhile(text: str, root: str) -> set[str]:
         and name != root
         and found.result is not None
         and "ptr" not in found.result
+        and ("double" in found.result or "float" in found.result or not name.startswith("_ZN5numba"))
         and name not in _closure(callees[name], callees)  # not recursive
     }
 
@@ -163,6 +169,36 @@ define internal {aggregate} @{name}{_SUFFIX}({function.parameters}) noinline {{
   ret {aggregate} %twin.2
 }}
 """
+
+
+def state_purity(text: str) -> str:
+    """Write what we can prove of twins that are still called in loops into their attributes.
+
+    Returns `text` itself when that tells LLVM nothing new.
+    """
+    module = read(text)
+    repeated = {
+        instruction.callee
+        for function in module.functions.values()
+        for block in _repeated_blocks(function)
+        for instruction in block.instructions
+        if instruction.opcode == "call" and symbol_of(instruction.callee).endswith(_SUFFIX)
+    }
+    proof = PurityProof(module)
+    for name in repeated:
+        purity, header = proof.of(name), module.functions[name].header
+        group = re.search(r"#\d+", header.rpartition(")")[2])
+        known = module.attributes.get(f"attributes {group[0]}", "") if group else ""
+        if purity is None or not purity.is_news(known):
+            continue
+        start, _, _ = header.rpartition(")")
+        text = text.replace(header, f"{start}) noinline {purity.attributes} {{")
+    return text
+
+
+def _repeated_blocks(function: Function) -> list[Block]:
+    labels = blocks_in_loops(function)
+    return [block for block in function.blocks if block.label in labels]
 
 
 def release_twins(text: str) -> str:
