@@ -17,16 +17,19 @@ from numba.core.compiler_lock import global_compiler_lock
 from . import arena, arena_text
 from .machine_code import DerivativeLibrary, compile_text
 
+SMALL_LINES = 600
+
 _linked: dict[str, LinkedFunction] = {}
 
 
 @dataclass(frozen=True)
 class LinkedFunction:
-    """Machine code of one derivative. `seconds` is what LLVM needed."""
+    """Machine code of one derivative. `small`: worth compiling again where it is called, to be inlined."""
 
     library: DerivativeLibrary
     symbol: str
     address: int
+    small: bool
     seconds: float
 
 
@@ -40,7 +43,8 @@ def link(text: str, symbol: str) -> LinkedFunction:
         unique = f"{symbol}.{digest}"
         library = compile_text(unique, _with_arena(strip_debug(text)), keep={symbol: unique})
         address = library.get_pointer_to_function(unique)
-        _linked[digest] = LinkedFunction(library, unique, address, time.perf_counter() - start)
+        small = text.count("\n") <= SMALL_LINES
+        _linked[digest] = LinkedFunction(library, unique, address, small, time.perf_counter() - start)
     return _linked[digest]
 
 

@@ -1,0 +1,24 @@
+"""What users call: modes, activities, `autodiff`, `gradient` and the transforms."""
+
+from . import compiled as compiled  # registers the API with Numba
+from .activities import Active, Const, Duplicated, DuplicatedNoNeed
+from .functions import autodiff, gradient
+from .modes import DerivativesAndValue, Forward, ForwardWithPrimal, Mode, Reverse, ReverseWithPrimal
+from .transforms import grad, value_and_grad
+
+__all__ = [
+    "Active",
+    "Const",
+    "DerivativesAndValue",
+    "Duplicated",
+    "DuplicatedNoNeed",
+    "Forward",
+    "ForwardWithPrimal",
+    "Mode",
+    "Reverse",
+    "ReverseWithPrimal",
+    "autodiff",
+    "grad",
+    "gradient",
+    "value_and_grad",
+]

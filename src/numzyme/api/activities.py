@@ -1,0 +1,54 @@
+"""Activities: what an argument of `autodiff` has to do with the derivative.
+
+Each is a small value around the argument; compiled code sees it as a struct of its fields.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Activity:
+    """Base class of the activities."""
+
+    __slots__ = ("primal",)
+
+    def __init__(self, primal: Any) -> None:
+        self.primal = primal
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.primal!r})"
+
+
+class Const(Activity):
+    """The argument has no derivative: it is passed on as it is."""
+
+    __slots__ = ()
+
+
+class Active(Activity):
+    """An immutable argument, a float or a tuple of floats, whose derivative is returned."""
+
+    __slots__ = ()
+
+
+class Duplicated(Activity):
+    """An argument with its shadow, an object of the same kind.
+
+    Reverse mode adds the derivative into the shadow; forward mode reads the tangent from it.
+    """
+
+    __slots__ = ("shadow",)
+
+    def __init__(self, primal: Any, shadow: Any) -> None:
+        self.primal = primal
+        self.shadow = shadow
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.primal!r}, {self.shadow!r})"
+
+
+class DuplicatedNoNeed(Duplicated):
+    """`Duplicated`, and what the primal holds afterwards is not needed."""
+
+    __slots__ = ()

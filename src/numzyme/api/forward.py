@@ -1,0 +1,172 @@
+"""`gradient` in forward mode: one pass for each number in the arguments, assembled to a gradient or Jacobian.
+
+Decides that all passes but the last run on copies of the arguments, because the function may change them; the
+last runs on the user's own, so that its changes are seen once. Invariant: copies and shadows overlap as the
+arguments do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numba import typeof
+from numba.core import types
+
+from . import refusals
+from .activities import Const, Duplicated
+from .calls import argument_labels
+from .memory_layout import Layout
+from .modes import DerivativesAndValue, ForwardWithPrimal, Mode
+from .pipeline import has_derivative
+
+
+def gradient(
+    mode: Mode,
+    f: Any,
+    values: list[Any],
+    constant: tuple[bool, ...],
+    differentiate: Callable[..., Any],
+) -> Any:
+    """`differentiate` is `autodiff` with its options bound."""
+    _check(f, values, constant)
+    wanted = [
+        not fixed and has_derivative(typeof(value)) for value, fixed in zip(values, constant, strict=True)
+    ]
+    layout = Layout(values)
+    seeds = list(_seeds(values, wanted))
+    columns: list[Any] = []
+    value = None
+    for number, seed in enumerate(seeds or [None]):
+        last = number + 1 >= len(seeds)
+        primals = layout.originals() if last else layout.copies()
+        shadows = layout.shadows()
+        if seed is not None:
+            shadows = _seeded(shadows, seed)
+        arguments = [
+            Duplicated(primal, shadow) if active else Const(primal)
+            for primal, shadow, active in zip(primals, shadows, wanted, strict=True)
+        ]
+        tangent, value = differentiate(ForwardWithPrimal, f, *arguments)
+        columns.append(_copied(tangent))
+    derivatives = _assemble(values, wanted, seeds, columns)
+    return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
+
+
+def _check(f: Any, values: list[Any], constant: tuple[bool, ...]) -> None:
+    """The same refusals as in reverse mode."""
+    kinds = [typeof(value) for value in values]
+    labels = argument_labels(f, len(values))
+    wanted = [i for i, fixed in enumerate(constant) if not fixed]
+    for i in wanted:
+        if isinstance(getattr(kinds[i], "dtype", kinds[i]), types.Complex):
+            raise refusals.complex_argument(f, labels[i], kinds[i])
+    if not any(has_derivative(kinds[i]) or isinstance(values[i], tuple) for i in wanted):
+        raise refusals.no_derivative(f, labels[wanted[0]], kinds[wanted[0]])
+
+
+Seed = tuple[tuple[int, ...], tuple[int, ...] | None]  # path to a leaf, index in it when it is an array
+
+
+def _seeds(values: Any, wanted: list[bool]) -> Iterator[Seed]:
+    """Every number that gets a pass; an array in two places gets its passes once."""
+    seen: set[int] = set()
+    for position, (value, active) in enumerate(zip(values, wanted, strict=True)):
+        if active:
+            for path, leaf in _leaves(value, (position,)):
+                if not isinstance(leaf, np.ndarray):
+                    yield path, None
+                elif id(leaf) not in seen:
+                    seen.add(id(leaf))
+                    yield from ((path, index) for index in np.ndindex(leaf.shape))
+
+
+def _leaves(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+    if isinstance(value, tuple):
+        for index, member in enumerate(value):
+            yield from _leaves(member, (*path, index))
+    elif has_derivative(typeof(value)):
+        yield path, value
+
+
+def _seeded(shadows: list[Any], seed: Seed) -> list[Any]:
+    path, index = seed
+    if index is None:
+        return _replaced(shadows, path, 1.0)
+    leaf: Any = shadows
+    for step in path:
+        leaf = leaf[step]
+    leaf[index] = 1.0
+    return shadows
+
+
+def _replaced(container: Any, path: tuple[int, ...], leaf: Any) -> Any:
+    if not path:
+        return leaf
+    members = list(container)
+    members[path[0]] = _replaced(members[path[0]], path[1:], leaf)
+    if isinstance(container, list):
+        return members
+    return type(container)(*members) if hasattr(container, "_fields") else tuple(members)
+
+
+def _copied(tangent: Any) -> Any:
+    """A tangent may be the shadow that the next pass writes to."""
+    if isinstance(tangent, tuple):
+        return tuple(map(_copied, tangent))
+    return tangent.copy() if isinstance(tangent, np.ndarray) else tangent
+
+
+def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns: list[Any]) -> Any:
+    """Derivatives per argument: the output's container outside, the argument's inside."""
+    by_leaf: dict[tuple[int, ...], list[Any]] = {}
+    for (path, _), column in zip(seeds, columns, strict=False):
+        by_leaf.setdefault(path, []).append(column)
+    sample = columns[0]
+    done: dict[int, Any] = {}
+
+    def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any]) -> Any:
+        if isinstance(value, tuple):
+            members = [of_argument(member, (*path, i), pick) for i, member in enumerate(value)]
+            return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
+        if not has_derivative(typeof(value)):
+            return None
+        if isinstance(value, np.ndarray):
+            key = (id(value), id(pick))
+            if key not in done:
+                done[key] = _stacked(value, [pick(column) for column in by_leaf.get(path, [])], pick(sample))
+            return done[key]
+        return pick(by_leaf[path][0])
+
+    def of_output(part: Any, pick: Callable[[Any], Any]) -> Any:
+        if isinstance(part, tuple):
+            return tuple(
+                of_output(member, lambda column, i=i: pick(column)[i]) for i, member in enumerate(part)
+            )
+        if part is None:
+            return None
+        entries = [
+            of_argument(value, (position,), pick) if active else _nothing(value, position, wanted)
+            for position, (value, active) in enumerate(zip(values, wanted, strict=True))
+        ]
+        return entries[0] if len(entries) == 1 else tuple(entries)
+
+    return of_output(sample, lambda column: column)
+
+
+def _nothing(value: Any, position: int, wanted: list[bool]) -> Any:
+    """The derivative of an argument without floats: None, in its containers."""
+    del position, wanted
+    if isinstance(value, tuple):
+        return tuple(_nothing(member, 0, []) for member in value)
+    return None
+
+
+def _stacked(value: np.ndarray, columns: list[Any], sample: Any) -> np.ndarray:
+    """Columns of outputs to an array with the output's axes first, then those of `value`."""
+    output = np.shape(sample)
+    dtype = np.result_type(sample, value.dtype) if isinstance(sample, np.ndarray) else value.dtype
+    if not columns:
+        return np.zeros((*output, *value.shape), dtype)
+    return np.stack(columns, axis=-1).reshape(*output, *value.shape).astype(dtype, copy=False)

@@ -1,0 +1,144 @@
+"""`autodiff` and `gradient`, the layer that speaks of modes and activities, and `explain`.
+
+From Python they unpack the activities and call a dispatcher that is kept per function, mode and activities;
+in compiled code `compiled` gives them the same meaning.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import Any
+
+from ..diagnostics import DifferentiationTypeError
+from . import forward, refusals, sharing
+from .activities import Active, Activity, Const, Duplicated
+from .calls import Call, Role, Value
+from .glue import positional_dispatcher, translated
+from .modes import DerivativesAndValue, Mode
+
+_ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
+
+
+def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) -> Any:
+    """Differentiate `f` at `args`, each wrapped in its activity; the result's activity may come first, as a
+    class.
+
+    Reverse mode returns a tuple with the derivative of each `Active` argument and None for the others, and
+    adds into the shadows of `Duplicated` ones. Forward mode returns the tangent of the result. With a primal
+    mode, a named tuple `(derivs, val)`.
+    """
+    result_active = None
+    if args and isinstance(args[0], type):
+        result_active = args[0] is not Const
+        args = args[1:]
+    kinds = tuple(map(type, args))
+    values: list[Any] = []
+    for arg in args:
+        if not isinstance(arg, Activity):
+            raise refusals.not_wrapped(f, arg)
+        values.append(arg.primal)
+        if isinstance(arg, Duplicated):
+            values.append(arg.shadow)
+    function = autodiff_dispatcher(mode, f, kinds, result_active, boundscheck)
+    try:
+        return function(*values)
+    except Exception as error:
+        raise translated(error, f) from None
+
+
+@cache
+def autodiff_dispatcher(
+    mode: Mode, f: Any, kinds: tuple[type, ...], result_active: bool | None, boundscheck: bool | None
+) -> Any:
+    """The dispatcher for arguments of these activities."""
+    call = autodiff_call(mode, f, kinds, result_active, boundscheck)
+    return positional_dispatcher(call, len(kinds) + call.roles.count(Role.DUPLICATED))
+
+
+def autodiff_call(
+    mode: Mode,
+    f: Any,
+    kinds: tuple[type, ...],
+    result_active: bool | None = None,
+    boundscheck: bool | None = None,
+    inline: bool = False,
+) -> Call:
+    """The call that `autodiff` makes for arguments of these activities."""
+    if not isinstance(mode, Mode):
+        raise DifferentiationTypeError(
+            f"the first argument of autodiff must be a mode, not {mode!r}",
+            todo=("Reverse, ReverseWithPrimal, Forward or ForwardWithPrimal",),
+        )
+    if mode.direction == "forward" and Active in kinds:
+        raise DifferentiationTypeError(
+            f"an argument of `{refusals.name_of(f)}` is Active in forward mode",
+            why="forward mode needs its tangent",
+            todo=("Duplicated(x, dx)",),
+        )
+    return Call(
+        function=f,
+        mode=mode,
+        roles=tuple(_ROLES.get(kind, Role.DUPLICATED) for kind in kinds),
+        pick=tuple(range(len(kinds))),
+        value=Value.NAMED if mode.with_primal else Value.NONE,
+        result_active=result_active,
+        boundscheck=boundscheck,
+        inline=inline,
+    )
+
+
+def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) -> Any:
+    """The gradient of `f` at `args`: that of the argument, or a tuple when there are several.
+
+    `Const(x)` leaves an argument out. Forward mode takes one pass for each number in the arguments and gives
+    the Jacobian when `f` returns an array: its axes are the output's, then the input's.
+    """
+    constant = tuple(isinstance(arg, Const) for arg in args)
+    values = [arg.primal if isinstance(arg, Activity) else arg for arg in args]
+    for arg in args:
+        if isinstance(arg, Activity) and not isinstance(arg, Const):
+            raise DifferentiationTypeError(
+                f"gradient of `{refusals.name_of(f)}` takes plain arguments and Const, not {arg!r}",
+                todo=("autodiff takes Active and Duplicated",),
+            )
+    if all(constant):
+        raise DifferentiationTypeError(
+            f"gradient of `{refusals.name_of(f)}` has no argument to differentiate",
+            todo=("pass at least one argument that is not Const",),
+        )
+    try:
+        if mode.direction == "forward":
+            return forward.gradient(mode, f, values, constant, partial(autodiff, boundscheck=boundscheck))
+        before = sharing.count()
+        result = gradient_dispatcher(mode, f, constant, boundscheck)(*values)
+    except Exception as error:
+        raise translated(error, f) from None
+    return result if sharing.count() == before else _shared(mode, values, result)
+
+
+def _shared(mode: Mode, values: list[Any], result: Any) -> Any:
+    """The same result with one gradient object for one array in several places."""
+    derivatives = result.derivs if mode.with_primal else result
+    derivatives = sharing.share(values[0] if len(values) == 1 else tuple(values), derivatives)
+    return DerivativesAndValue(derivatives, result.val) if mode.with_primal else derivatives
+
+
+@cache
+def gradient_dispatcher(mode: Mode, f: Any, constant: tuple[bool, ...], boundscheck: bool | None) -> Any:
+    """The dispatcher of a reverse-mode gradient."""
+    return positional_dispatcher(gradient_call(mode, f, constant, boundscheck), len(constant))
+
+
+def gradient_call(
+    mode: Mode, f: Any, constant: tuple[bool, ...], boundscheck: bool | None = None, inline: bool = False
+) -> Call:
+    """The call that a reverse-mode `gradient` makes."""
+    return Call(
+        function=f,
+        mode=mode,
+        roles=tuple(Role.CONST if fixed else Role.WANTED for fixed in constant),
+        pick=0 if len(constant) == 1 else tuple(range(len(constant))),
+        value=Value.NAMED if mode.with_primal else Value.NONE,
+        boundscheck=boundscheck,
+        inline=inline,
+    )

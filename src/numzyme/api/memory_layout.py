@@ -1,0 +1,96 @@
+"""Copies and shadows of arguments that overlap exactly as the arguments do.
+
+Decides by the ranges of the arrays which of them go into one block of memory; a broadcast array stands for
+itself, as a dense copy. Invariant: equal array objects stay equal, and two arrays share an element exactly
+when the originals do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class _Block:
+    """The bytes from `low` to `high` that some arrays span."""
+
+    low: int
+    high: int
+
+
+class Layout:
+    """The arrays in `values` (a list of scalars, arrays and tuples of these)."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._arrays: dict[int, np.ndarray] = {}
+        self._values = [self._register(value) for value in values]
+        self._blocks = self._make_blocks()
+        self._snapshots = [self._bytes(block) for block in self._blocks]
+
+    def originals(self) -> list[Any]:
+        """The values themselves (dense copies of broadcast arrays)."""
+        return self._values
+
+    def copies(self) -> list[Any]:
+        """The values as they were at the start, in new memory."""
+        return self._on([snapshot.copy() for snapshot in self._snapshots], lambda scalar: scalar)
+
+    def shadows(self) -> list[Any]:
+        """Zeros in the same layout; scalars become 0.0."""
+        return self._on([np.zeros_like(snapshot) for snapshot in self._snapshots], lambda scalar: 0.0)
+
+    def _register(self, value: Any) -> Any:
+        if isinstance(value, tuple):
+            members = [self._register(member) for member in value]
+            return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
+        if isinstance(value, np.ndarray):
+            if id(value) not in self._arrays:
+                broadcast = any(n > 1 and s == 0 for n, s in zip(value.shape, value.strides, strict=True))
+                self._arrays[id(value)] = value.copy("C") if broadcast else value
+            return self._arrays[id(value)]
+        return value
+
+    def _make_blocks(self) -> list[_Block]:
+        bounds = sorted(np.lib.array_utils.byte_bounds(a) for a in self._arrays.values() if a.size)
+        blocks: list[_Block] = []
+        for low, high in bounds:
+            if blocks and low < blocks[-1].high:
+                blocks[-1].high = max(blocks[-1].high, high)
+            else:
+                blocks.append(_Block(low, high))
+        return blocks
+
+    def _bytes(self, block: _Block) -> np.ndarray:
+        """What the arrays in `block` hold; bytes between them stay zero, for they are not ours to read."""
+        memory = np.zeros(block.high - block.low, np.uint8)
+        for array in self._arrays.values():
+            if array.size and block.low <= _address(array) < block.high:
+                self._view(array, block, memory)[...] = array
+        return memory
+
+    def _on(self, memories: list[np.ndarray], scalar: Any) -> list[Any]:
+        made: dict[int, np.ndarray] = {}
+        for array in self._arrays.values():
+            for block, memory in zip(self._blocks, memories, strict=True):
+                if array.size and block.low <= _address(array) < block.high:
+                    made[id(array)] = self._view(array, block, memory)
+            made.setdefault(id(array), np.zeros_like(array))
+
+        def rebuild(value: Any) -> Any:
+            if isinstance(value, tuple):
+                members = [rebuild(member) for member in value]
+                return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
+            return made[id(value)] if isinstance(value, np.ndarray) else scalar(value)
+
+        return [rebuild(value) for value in self._values]
+
+    @staticmethod
+    def _view(array: np.ndarray, block: _Block, memory: np.ndarray) -> np.ndarray:
+        return np.ndarray(array.shape, array.dtype, memory, _address(array) - block.low, array.strides)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]

@@ -1,0 +1,155 @@
+"""One derivative, from a Python function and Numba types to machine code.
+
+Decides the activity of every LLVM parameter of the function from the activity of the Python argument that it
+belongs to: floats are active, arrays of floats have shadows, everything else is constant. Every step is
+cached by the room that makes it; here the end of the chain is.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from numba.core import types
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaError
+
+from .. import analysis, derive, frontend, ir, runtime
+from ..derive.request import Activity, Derivative, Request
+from ..frontend import Parameter, RawFunction
+from . import refusals
+
+
+@dataclass(frozen=True)
+class DerivativeKey:
+    """Everything that a compiled derivative depends on. `active`: which Python arguments are
+    differentiated."""
+
+    function: Any
+    argument_types: tuple[types.Type, ...]
+    direction: str
+    active: tuple[bool, ...]
+    result_active: bool
+    keep_primal: bool
+    disjoint: bool
+    boundscheck: bool | None
+
+
+@dataclass(frozen=True)
+class CompiledDerivative:
+    """A derivative with what the glue has to know to call it."""
+
+    raw: RawFunction
+    canonical: str
+    activities: tuple[Activity, ...]
+    derivative: Derivative
+    linked: runtime.LinkedFunction
+    seconds: Mapping[str, float] = field(compare=False)
+
+    def written(self) -> frozenset[int]:
+        """Positions of the LLVM parameters whose memory the function may write."""
+        module = ir.read(self.canonical)
+        (root,) = (name for name in module.functions if name.strip('@"') == self.raw.symbol)
+        return analysis.Summaries(module).of(root).writes
+
+    def surely_readonly(self, parameter: Parameter) -> bool:
+        """Whether LLVM found that the memory behind `parameter` is not written: quick, and never wrongly
+        true."""
+        head = re.search(rf'^define .*@"?{re.escape(self.raw.symbol)}"?\((.*)$', self.canonical, re.MULTILINE)
+        assert head is not None
+        attributes = re.search(rf"ptr ([^,]*?){re.escape(parameter.name)}[,)]", head[1])
+        return attributes is not None and bool({"readonly", "readnone"} & set(attributes[1].split()))
+
+
+_compiled: dict[DerivativeKey, CompiledDerivative] = {}
+
+
+@global_compiler_lock
+def compile_derivative(key: DerivativeKey) -> CompiledDerivative:
+    """The compiled derivative for `key`, made on first use."""
+    if key not in _compiled:
+        _compiled[key] = _compile(key)
+    return _compiled[key]
+
+
+@global_compiler_lock
+def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> RawFunction:
+    """The raw LLVM of `function`; what Numba cannot compile is refused in the user's terms."""
+    try:
+        return frontend.extract(function, argument_types, boundscheck=boundscheck)
+    except NumbaError as error:
+        raise refusals.not_compilable(function, argument_types, error) from None
+
+
+def _compile(key: DerivativeKey) -> CompiledDerivative:
+    clock = _Clock()
+    raw = extract(key.function, key.argument_types, key.boundscheck)
+    clock.lap("Numba front end")
+    ownership = "arena" if key.direction == "reverse" else "nrt"
+    canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership=ownership)
+    clock.lap("optimisation before")
+    activities = parameter_activities(raw, key)
+    request = Request(
+        mode=key.direction,
+        symbol=raw.symbol,
+        activities=activities,
+        memory=tuple(_memory(raw, parameter) for parameter in raw.parameters),
+        labels=tuple(parameter.label for parameter in raw.parameters),
+        keep_primal=key.keep_primal,
+    )
+    derivative = derive.differentiate(canonical, request)
+    clock.lap("differentiation")
+    linked = runtime.link(derivative.text, derivative.symbol)
+    clock.lap("optimisation after, machine code")
+    return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
+
+
+def parameter_activities(raw: RawFunction, key: DerivativeKey) -> tuple[Activity, ...]:
+    """The activity of each LLVM parameter of the function."""
+    return tuple(_activity(parameter, raw, key) for parameter in raw.parameters)
+
+
+def _activity(parameter: Parameter, raw: RawFunction, key: DerivativeKey) -> Activity:
+    if parameter.role == "return":
+        carries = key.result_active and has_derivative(raw.return_type)
+        return Activity.DUPLICATED if carries else Activity.CONST
+    if parameter.argument is None or not key.active[parameter.argument]:
+        return Activity.CONST
+    if parameter.role == "scalar" and isinstance(parameter.numba_type, types.Float):
+        return Activity.ACTIVE
+    shadowed = ("data",) if key.direction == "reverse" else ("meminfo", "parent", "data")
+    if parameter.role in shadowed and has_derivative(parameter.numba_type):
+        return Activity.DUPLICATED
+    return Activity.CONST
+
+
+def has_derivative(kind: types.Type) -> bool:
+    """Whether values of this Numba type hold floats that can be differentiated."""
+    if isinstance(kind, types.BaseTuple):
+        return any(has_derivative(member) for member in kind.types)
+    if isinstance(kind, types.Array):
+        return isinstance(kind.dtype, types.Float)
+    return isinstance(kind, types.Float)
+
+
+def _memory(raw: RawFunction, parameter: Parameter) -> str | None:
+    if parameter.role != "return":
+        return parameter.memory
+    scalars = {scalar for _, scalar in raw.return_layout}
+    return scalars.pop() if len(scalars) == 1 else None
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = now - self._last
+        self._last = now

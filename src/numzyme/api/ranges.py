@@ -1,0 +1,138 @@
+"""Where the arrays of a call lie in memory, compared in compiled code.
+
+Decides whether the plain way is open: all buffers disjoint, no broadcast dimension, shadows of the right
+shape with the strides of their primals, no new shadow that spans much more than it holds. Ranges are
+compared, not elements: a wrong alarm costs a call of Python, never a wrong derivative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba.core import cgutils
+
+from .calls import Leaf, Role
+from .overlap import SPARSE_SPAN
+
+INT64 = ir.IntType(64)
+
+
+@dataclass
+class ArrayValue:
+    """One array of a call while code is generated: Numba's array helpers, and what the derivative shall
+    get."""
+
+    leaf: Leaf
+    primal: Any
+    shadow: Any
+    shadow_layout: str
+
+    def __post_init__(self) -> None:
+        self.data: ir.Value = self.primal.data
+        self.new_strides: list[ir.Value] | None = None
+        self.shadow_data: Any = None if self.shadow is None else self.shadow.data
+        self.meminfo: Any = None
+        # The same as the slow path leaves them.
+        self.slow_data: Any = None
+        self.slow_shadow_data: Any = None
+        self.slow_meminfo: Any = None
+
+    def strides(self, builder: ir.IRBuilder) -> list[ir.Value]:
+        if self.new_strides is not None:
+            return self.new_strides
+        return cgutils.unpack_tuple(builder, self.primal.strides, self.leaf.kind.ndim)
+
+    def address(self, builder: ir.IRBuilder) -> ir.Value:
+        return builder.ptrtoint(self.primal.data, INT64)
+
+    def range(self, context: Any, builder: ir.IRBuilder, shadow: bool = False) -> tuple[ir.Value, ir.Value]:
+        """First and behind the last byte."""
+        helper = self.shadow if shadow else self.primal
+        start = builder.ptrtoint(helper.data, INT64)
+        itemsize = INT64(context.get_abi_sizeof(context.get_data_type(self.leaf.kind.dtype)))
+        size = builder.mul(helper.nitems, itemsize)
+        if (self.shadow_layout if shadow else self.leaf.kind.layout) != "A":
+            return start, builder.add(start, size)
+        low, high = start, builder.add(start, itemsize)
+        count = self.leaf.kind.ndim
+        shape = cgutils.unpack_tuple(builder, helper.shape, count)
+        strides = cgutils.unpack_tuple(builder, helper.strides, count)
+        for length, stride in zip(shape, strides, strict=True):
+            step = builder.mul(builder.sub(length, INT64(1)), stride)
+            backwards = builder.icmp_signed("<", step, INT64(0))
+            low = builder.add(low, builder.select(backwards, step, INT64(0)))
+            high = builder.add(high, builder.select(backwards, INT64(0), step))
+        empty = builder.icmp_signed("==", size, INT64(0))
+        return builder.select(empty, start, low), builder.select(empty, start, high)
+
+
+def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValue]) -> ir.Value | None:
+    """Whether Python has to look at the call; None when that cannot happen for these types."""
+    conditions = [c for array in arrays for c in _array_conditions(context, builder, array)]
+    conditions += _overlap_conditions(context, builder, arrays)
+    if not conditions:
+        return None
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = builder.or_(found, condition)
+    return found
+
+
+def _array_conditions(context: Any, builder: ir.IRBuilder, array: ArrayValue) -> list[ir.Value]:
+    """What is unusual about one array and its shadow."""
+    leaf, count = array.leaf, array.leaf.kind.ndim
+    if not leaf.shadowed:
+        return []
+    conditions = []
+    shape = cgutils.unpack_tuple(builder, array.primal.shape, count)
+    strides = cgutils.unpack_tuple(builder, array.primal.strides, count)
+    if leaf.kind.layout == "A":
+        for length, stride in zip(shape, strides, strict=True):
+            long = builder.icmp_signed(">", length, INT64(1))
+            conditions.append(builder.and_(long, builder.icmp_signed("==", stride, INT64(0))))
+    if leaf.kind.layout == "A" and leaf.role is Role.WANTED:
+        low, high = array.range(context, builder)
+        itemsize = context.get_abi_sizeof(context.get_data_type(leaf.kind.dtype))
+        limit = builder.mul(array.primal.nitems, INT64(SPARSE_SPAN * itemsize))
+        conditions.append(builder.icmp_signed(">", builder.sub(high, low), limit))
+    if array.shadow is not None:
+        given = cgutils.unpack_tuple(builder, array.shadow.shape, count)
+        conditions += [builder.icmp_signed("!=", a, b) for a, b in zip(shape, given, strict=True)]
+    if array.shadow is not None and (leaf.kind.layout == "A" or array.shadow_layout != leaf.kind.layout):
+        given = cgutils.unpack_tuple(builder, array.shadow.strides, count)
+        for length, stride, other in zip(shape, strides, given, strict=True):
+            long = builder.icmp_signed(">", length, INT64(1))
+            conditions.append(builder.and_(long, builder.icmp_signed("!=", stride, other)))
+    return conditions
+
+
+def _overlap_conditions(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValue]) -> list[ir.Value]:
+    """Pairs of buffers that matter: any with a shadow, and any two of which one may be written."""
+    buffers = [(array, False) for array in arrays] + [(a, True) for a in arrays if a.shadow is not None]
+    ranges: dict[int, tuple[ir.Value, ir.Value]] = {}
+
+    def range_of(index: int) -> tuple[ir.Value, ir.Value]:
+        if index not in ranges:
+            array, shadow = buffers[index]
+            ranges[index] = array.range(context, builder, shadow)
+        return ranges[index]
+
+    conditions = []
+    for j in range(len(buffers)):
+        for i in range(j):
+            if _matters(*buffers[i], *buffers[j]):
+                (low_i, high_i), (low_j, high_j) = range_of(i), range_of(j)
+                before = builder.icmp_unsigned("<", low_i, high_j)
+                behind = builder.icmp_unsigned("<", low_j, high_i)
+                conditions.append(builder.and_(before, behind))
+    return conditions
+
+
+def _matters(a: ArrayValue, a_is_shadow: bool, b: ArrayValue, b_is_shadow: bool) -> bool:
+    if a_is_shadow or b_is_shadow:
+        return True
+    if a.leaf.shadowed and b.leaf.shadowed:
+        return True
+    return not (a.leaf.readonly and b.leaf.readonly)

@@ -1,0 +1,223 @@
+"""What the API refuses, each refusal in one place: symptom, reason and way out.
+
+Invariant: a refusal names the function and the argument as the user wrote them, never a Numba or LLVM
+internal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from numba.core import types
+from numba.core.errors import NumbaError
+
+from ..diagnostics import (
+    DifferentiationError,
+    DifferentiationTypeError,
+    DifferentiationValueError,
+    SourceLocation,
+)
+
+_LOCATION = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
+_NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
+
+
+def name_of(function: Any) -> str:
+    """The name by which the user knows `function`."""
+    return getattr(function, "__name__", None) or repr(function)
+
+
+def location_of(function: Any) -> SourceLocation | None:
+    """Where `function` is defined, when it is Python code."""
+    code = getattr(getattr(function, "py_func", function), "__code__", None)
+    return code and SourceLocation(code.co_filename, code.co_firstlineno, code.co_name)
+
+
+def not_compilable(function: Any, argument_types: tuple, error: NumbaError) -> DifferentiationError:
+    """Numba could not type or lower the function: its message without the pipeline noise."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    where = location_of(function)
+    places = list(_LOCATION.finditer(text))
+    if places:  # the innermost comes last
+        where = SourceLocation(places[-1]["file"], int(places[-1]["line"]), name_of(function))
+    shown = ", ".join(map(str, argument_types))
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` could not be compiled for arguments of type ({shown})",
+        where=where,
+        why=_message(text),
+        todo=("numba.njit must be able to compile the function: try it on its own",),
+    )
+
+
+def _message(text: str) -> str:
+    """The sentences of a Numba message that say what is wrong."""
+    kept = []
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith(
+            ("During:", "File ", "This error may have been caused", "To see Python", "Overload of")
+        ):
+            break
+        if line and not _NOISE.match(line) and not line.startswith(("<source", "There are", "-", "^")):
+            kept.append(line.removeprefix(">>> "))
+    return " ".join(kept[:4])
+
+
+def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
+    """Numba has no type for an argument."""
+    return DifferentiationTypeError(
+        f"an argument of `{name_of(function)}` is of a kind that cannot be compiled",
+        where=location_of(function),
+        why=_message(re.sub(r"\x1b\[[0-9;]*m", "", str(error))),
+        todo=("pass floats, integers, bools, arrays of them, or tuples of these",),
+    )
+
+
+def no_derivative(function: Any, label: str, kind: types.Type) -> DifferentiationError:
+    """The argument to differentiate holds integers, bools or something else without a derivative."""
+    if isinstance(kind, types.Array):
+        todo = f"pass {label}.astype(float)" if not isinstance(kind.dtype, types.Complex) else ""
+    elif isinstance(kind, types.Integer | types.Boolean):
+        todo = "pass a float: 3.0 instead of 3"
+    else:
+        todo = "choose another argument"
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` cannot be differentiated with respect to `{label}`",
+        where=location_of(function),
+        why=f"`{label}` is {_in_words(kind)}, which has no derivative",
+        todo=(todo,) if todo else (),
+    )
+
+
+def complex_argument(function: Any, label: str, kind: types.Type) -> DifferentiationError:
+    """Complex numbers come with a later version."""
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` cannot be differentiated with respect to `{label}`",
+        where=location_of(function),
+        why=f"`{label}` is {_in_words(kind)}; complex numbers are not differentiated yet",
+        todo=(f"pass real and imaginary part on their own, or Const({label})",),
+    )
+
+
+def active_array(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"`{label}` of `{name_of(function)}` is an array and cannot be Active",
+        where=location_of(function),
+        why="Active is for immutable values, whose derivative is returned",
+        todo=(f"Duplicated({label}, np.zeros_like({label})): the derivative is added to the shadow",),
+    )
+
+
+def duplicated_scalar(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"`{label}` of `{name_of(function)}` is or holds a float and cannot be Duplicated in reverse mode",
+        where=location_of(function),
+        why="a float is immutable: its shadow could not be added to",
+        todo=(f"Active({label}): the derivative is returned",),
+    )
+
+
+def shadow_type(function: Any, label: str, primal: types.Type, shadow: types.Type) -> DifferentiationError:
+    why = f"`{label}` is {_in_words(primal)}, its shadow is {_in_words(shadow)}"
+    return DifferentiationTypeError(
+        f"the shadow of `{label}` of `{name_of(function)}` is of another type than its primal",
+        where=location_of(function),
+        why=why,
+        todo=(f"np.zeros_like({label}) makes a shadow",),
+    )
+
+
+def readonly_shadow(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"the shadow of `{label}` of `{name_of(function)}` is read-only",
+        where=location_of(function),
+        why="the derivative is added to it",
+        todo=(f"np.zeros_like({label}) makes a shadow",),
+    )
+
+
+def shadow_shape(function: Any, label: str, primal: tuple, shadow: tuple) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"the shadow of `{label}` of `{name_of(function)}` has another shape than its primal",
+        where=location_of(function),
+        why=f"`{label}` has shape {primal}, its shadow {shadow}",
+        todo=(f"np.zeros_like({label}) makes a shadow",),
+    )
+
+
+def shadow_overlap(function: Any, label: str, other: str) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"the shadow of `{label}` of `{name_of(function)}` shares memory with {other}",
+        where=location_of(function),
+        why="the primals do not overlap in the same way",
+        todo=("give every array a shadow of its own, and views that overlap the like views of one shadow",),
+    )
+
+
+def shadows_apart(function: Any, label: str, other: str) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"`{label}` and `{other}` of `{name_of(function)}` share memory, and their shadows do not do so likewise",
+        where=location_of(function),
+        why="each number in memory has one derivative",
+        todo=("pass one shadow where one array is passed twice, and the like views of one shadow for views",),
+    )
+
+
+def constant_overlap(function: Any, constant: str, active: str) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"`{constant}` and `{active}` of `{name_of(function)}` share memory, one constant and one differentiated",
+        where=location_of(function),
+        why="the function writes to it, so that the derivative would be lost",
+        todo=(f"pass a copy of `{constant}`", f"differentiate with respect to `{constant}` too"),
+    )
+
+
+def broadcast_overlap(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"`{label}` of `{name_of(function)}` is broadcast or spread, is written to, and shares memory",
+        where=location_of(function),
+        why="such an array is differentiated on a dense copy, which could not share memory",
+        todo=(f"pass {label}.copy()",),
+    )
+
+
+def strides(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationValueError(
+        f"the shadow of `{label}` of `{name_of(function)}` has other strides than its primal",
+        where=location_of(function),
+        why="forward mode and overlapping arrays need a shadow that is laid out like its primal",
+        todo=(f"np.zeros_like({label}) of a contiguous array makes one",),
+    )
+
+
+def result_kind(function: Any, kind: types.Type) -> DifferentiationError:
+    """Reverse mode starts from one float."""
+    todo = ("return a float", "gradient(Forward, ...) gives the derivative of every kind of float result")
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` cannot be differentiated in reverse mode",
+        where=location_of(function),
+        why=f"it returns {_in_words(kind)}, and reverse mode starts from one float",
+        todo=todo,
+    )
+
+
+def not_wrapped(function: Any, value: Any) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"autodiff of `{name_of(function)}` got a bare {type(value).__name__}",
+        why="every argument needs an activity",
+        todo=("wrap it: Const(x), Active(x) or Duplicated(x, dx)",),
+    )
+
+
+def _in_words(kind: types.Type) -> str:
+    if isinstance(kind, types.NoneType):
+        return "None"
+    if isinstance(kind, types.Array):
+        return f"a {kind.ndim}-dimensional array of {kind.dtype}"
+    if isinstance(kind, types.BaseTuple):
+        return "a tuple of " + (", ".join(map(str, kind.types)) or "nothing")
+    if isinstance(kind, types.UnicodeType):
+        return "a str"
+    article = "an" if str(kind)[0] in "aeiou" else "a"
+    return f"{article} {types.unliteral(kind)}"

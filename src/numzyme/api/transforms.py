@@ -1,0 +1,146 @@
+"""`grad` and `value_and_grad`: functions that give derivatives of a function.
+
+A transform is a callable value that knows its function; it carries the function's name, signature and
+docstring, pickles when the function does, and means the same in compiled code, where Numba sees the
+dispatcher inside it.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from numba.core.dispatcher import Dispatcher
+
+from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from . import refusals, sharing
+from .calls import Call, Role, Value
+from .glue import dispatcher, translated
+from .modes import Reverse
+
+Argnums = int | tuple[int, ...]
+
+
+class Transform:
+    """What `grad` and `value_and_grad` return."""
+
+    def __init__(self, value: Value, f: Any, argnums: Argnums, boundscheck: bool | None) -> None:
+        functools.update_wrapper(self, f, updated=())
+        self._value, self._function, self._argnums, self._boundscheck = value, f, argnums, boundscheck
+        self._parameters = _parameters(f)
+        self._dispatchers: dict[tuple[int, bool], Dispatcher] = {}
+        self._call: Dispatcher | None = None
+        if self._parameters is not None:
+            self._call = self.dispatcher(len(self._parameters))
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        before = sharing.count()
+        try:
+            result = (self._call or self.dispatcher(len(args)))(*args, **keywords)
+        except Exception as error:
+            raise translated(error, self._function) from None
+        return result if sharing.count() == before else self._shared(args, keywords, result)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A transform in a class body is a method, as a function would be."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> tuple:
+        return type(self), (self._value, self._function, self._argnums, self._boundscheck)
+
+    def __repr__(self) -> str:
+        name = "grad" if self._value is Value.NONE else "value_and_grad"
+        return f"{name}({refusals.name_of(self._function)}, argnums={self._argnums})"
+
+    def dispatcher(self, count: int, inline: bool = False) -> Dispatcher:
+        """The jitted function behind the transform, for `count` arguments."""
+        key = count, inline
+        if key not in self._dispatchers:
+            call = self._make_call(count, inline)
+            parameters = self._parameters or [(f"value{i}", _REQUIRED) for i in range(count)]
+            names = [name for name, _ in parameters]
+            defaults = tuple(default for _, default in parameters if default is not _REQUIRED)
+            self._dispatchers[key] = dispatcher(call, names, defaults)
+        return self._dispatchers[key]
+
+    def inner(self) -> Dispatcher:
+        """The jitted function that stands for the transform in compiled code."""
+        if self._parameters is None:
+            raise DifferentiationTypeError(
+                f"`{refusals.name_of(self._function)}` takes any number of arguments",
+                why="in compiled code a transform needs a function with a fixed number",
+            )
+        return self.dispatcher(len(self._parameters), inline=True)
+
+    def _make_call(self, count: int, inline: bool) -> Call:
+        chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
+        for number in chosen:
+            if not -count <= number < count:
+                raise DifferentiationValueError(
+                    f"argnums={self._argnums} of `{refusals.name_of(self._function)}`, "
+                    f"which has {count} arguments",
+                    where=refusals.location_of(self._function),
+                )
+        pick = tuple(number % count for number in chosen)
+        return Call(
+            function=self._function,
+            mode=Reverse,
+            roles=tuple(Role.WANTED if i in pick else Role.CONST for i in range(count)),
+            pick=pick[0] if isinstance(self._argnums, int) else pick,
+            value=self._value,
+            strict=True,
+            boundscheck=self._boundscheck,
+            inline=inline,
+        )
+
+    def _shared(self, args: tuple, keywords: dict[str, Any], result: Any) -> Any:
+        """One gradient object for one array in several places."""
+        bound = inspect.signature(self._function).bind(*args, **keywords) if keywords else None
+        values = list(bound.arguments.values()) if bound else args
+        if isinstance(self._argnums, int):
+            picked = values[self._argnums]
+        else:
+            picked = tuple(values[number] for number in self._argnums)
+        if self._value is Value.FIRST:
+            return result[0], sharing.share(picked, result[1])
+        return sharing.share(picked, result)
+
+
+def grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
+    """A function that gives the gradient of `f`, by reverse mode, with respect to the arguments `argnums`.
+
+    The gradient of a float is a float, of an array an array of its shape, of a tuple a tuple; several argnums
+    give a tuple. `boundscheck=True` checks indices as `numba.njit(boundscheck=True)` does.
+    """
+    return Transform(Value.NONE, _checked(f), _normalised(argnums), boundscheck)
+
+
+def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
+    """A function that gives the pair of `f`'s value and its gradient; see `grad`."""
+    return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck)
+
+
+_REQUIRED = inspect.Parameter.empty
+
+
+def _parameters(f: Any) -> list[tuple[str, Any]] | None:
+    """Names and defaults of the parameters; None when their number is open or unknown."""
+    try:
+        parameters = inspect.signature(getattr(f, "py_func", f)).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
+        return None
+    return [(parameter.name, parameter.default) for parameter in parameters]
+
+
+def _checked(f: Any) -> Any:
+    if not callable(f):
+        raise DifferentiationTypeError(f"grad takes a function, not {f!r}")
+    return f
+
+
+def _normalised(argnums: int | Iterable[int]) -> Argnums:
+    return argnums if isinstance(argnums, int) else tuple(argnums)
