@@ -24,6 +24,7 @@ FLATTEN_THRESHOLD = 100_000
 DEFAULT_THRESHOLD = 225
 
 _UNRESOLVED = re.compile(r'^@"?\.numba\.unresolved\$([^" ]+)"? = external global ptr.*$', re.M)
+_ENVIRONMENT = re.compile(r"^@(_ZN08NumbaEnv[\w.$]+) = common .*\n", re.M)
 _DEFINITION = re.compile(
     r"^define (?:dso_local |internal |private |linkonce_odr |linkonce |weak_odr |weak |hidden )*(.*)$", re.M
 )
@@ -34,6 +35,8 @@ _PURE_FUNCTIONS = (
 _PURE_DECLARATION = re.compile(
     rf"^declare (double|float) @((?:{'|'.join(_PURE_FUNCTIONS.split())})f?)\(([^)]*)\).*$", re.M
 )
+_BLAS_DECLARATION = re.compile(r"^declare i32 @(numba_xx(?:dot|gemv|gemm|nrm2))\(([^)]*)\).*$", re.M)
+_BLAS_EFFECTS = "nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)"
 
 
 @lru_cache(maxsize=256)
@@ -47,21 +50,35 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     text = _prepare(raw, disjoint, ownership)
     flatten = text.count("\n") <= FLATTEN_LIMIT
     threshold = FLATTEN_THRESHOLD if flatten else DEFAULT_THRESHOLD
+    counted = ownership == "nrt"
     twins = worthwhile(text, raw.symbol)
     if twins:
         module = llvm.parse_assembly(add_twins(text, twins))
-        optimise(module, threshold)
-        optimised = str(module)
-        text = state_purity(optimised)
-        if text is not optimised:
-            module = llvm.parse_assembly(text)
-            simplify_functions(module)
-            text = str(module)
-        text = release_twins(text)
+        optimise(module, threshold, counted)
+        text = _hoist_pure_calls(str(module))
     module = llvm.parse_assembly(text)
-    optimise(module, threshold)
+    optimise(module, threshold, counted)
     simplify_loops(module)
-    return str(module)
+    return _drop_unused_environments(str(module))
+
+
+def _drop_unused_environments(text: str) -> str:
+    """Every function of Numba declares a Python environment; few use it, and LLVM must keep what is external."""
+
+    def keep(match: re.Match[str]) -> str:
+        return match[0] if text.count(f"@{match[1]}") > 1 else ""
+
+    return _ENVIRONMENT.sub(keep, text)
+
+
+def _hoist_pure_calls(text: str) -> str:
+    """`text` with its twins hoisted as far as their purity can be proved, and ready to be inlined."""
+    stated = state_purity(text)
+    if stated is not text:
+        module = llvm.parse_assembly(stated)
+        simplify_functions(module)
+        stated = str(module)
+    return release_twins(stated)
 
 
 def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
@@ -69,6 +86,9 @@ def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
     text = own_memory(raw.text, ownership)
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
+    text = _BLAS_DECLARATION.sub(
+        lambda match: f"declare i32 @{match[1]}({match[2].replace('ptr', 'ptr captures(none)')}) {_BLAS_EFFECTS}", text
+    )
     root = f"@{raw.symbol}("
     data = [parameter.name for parameter in raw.parameters if parameter.role == "data"] if disjoint else []
 
@@ -83,12 +103,20 @@ def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
     return _DEFINITION.sub(internalise, text)
 
 
-def optimise(module: llvm.ModuleRef, inlining_threshold: int) -> None:
-    """LLVM's O2 without anything that makes the code wider or longer, inlining calls up to a cost."""
+def optimise(module: llvm.ModuleRef, inlining_threshold: int, counted: bool) -> None:
+    """LLVM's O2 without anything that makes the code wider or longer, inlining calls up to a cost.
+
+    `counted`: the module counts references; pairs that cancel are removed, as Numba does.
+    """
     options = _scalar_options()
     options.inlining_threshold = inlining_threshold
     builder = llvm.create_pass_builder(_target_machine(), options)
     builder.getModulePassManager().run(module, builder)
+    if counted and any(function.name == "NRT_incref" for function in module.functions):
+        prune = llvm.create_new_module_pass_manager()
+        prune.add_refprune_pass()
+        prune.run(module, builder)
+        simplify_functions(module)
 
 
 def simplify_functions(module: llvm.ModuleRef) -> None:

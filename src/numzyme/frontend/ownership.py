@@ -40,7 +40,11 @@ _ALLOCATE_DECLARATION = (
     "\ndeclare noalias ptr @numzyme.allocate(i64) nounwind willreturn memory(inaccessiblemem: readwrite) "
     'allockind("alloc,uninitialized") "alloc-family"="numzyme"\n'
 )
+# Counting touches the count only, and at zero the memory that it counts.
+_COUNT = "declare void @{name}(ptr captures(none)) nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)\n"
 _NRT = {
+    "NRT_incref": _COUNT.format(name="NRT_incref"),
+    "NRT_decref": _COUNT.format(name="NRT_decref"),
     "NRT_MemInfo_data_fast": (
         "define internal ptr @NRT_MemInfo_data_fast(ptr %meminfo) alwaysinline {\n"
         f"  %slot = getelementptr i8, ptr %meminfo, i64 {_DATA_POINTER_OFFSET}\n"

@@ -100,7 +100,8 @@ class _FunctionProof:
         if symbol.startswith(_ALLOCATORS + _NO_EFFECT) or MATH.match(symbol):
             return True
         if symbol in ("NRT_incref", "NRT_decref"):
-            return self._is_fresh(call.operands[0])
+            # Numba counts an argument up and down again: nothing is left of it when the call comes back.
+            return self._roots(call.operands[0]) <= {_FRESH, _ARGUMENT, _CONSTANT}
         pointers = [operand for operand, kind in zip(call.operands, call.types, strict=True) if kind == "ptr"]
         if symbol.startswith(_WRITES_FIRST) or symbol in _WRITES:
             written = call.operands[_WRITES.get(symbol, 0)]

@@ -35,7 +35,7 @@ class _Function:
 
     parameters: str
     result: str | None = None
-    loops: bool = False
+    loops: bool = False  # its own, or those of a BLAS function
     calls: list[tuple[str, bool]] = field(default_factory=list)  # callee, inside a loop?
 
 
@@ -73,6 +73,8 @@ def _scan(text: str) -> dict[str, _Function]:
         elif line.startswith("  "):
             if " = call i32 @" in line and (call := _CALL.match(line)):
                 calls.append((call["callee"], len(labels)))
+            elif "@numba_xx" in line:
+                current.loops = True  # a loop inside BLAS
             elif current.result is None and "ptr %retptr" in line and (stored := _RESULT.match(line)):
                 current.result = stored[1]
         elif line == "}":
@@ -91,7 +93,7 @@ def _note_loops(function: _Function, labels: list, calls: list[tuple[str, int]])
         last = max((position.get(predecessor, 0) for predecessor in predecessors), default=0)
         if last >= i:
             spans.append((i, last))
-    function.loops = bool(spans)
+    function.loops |= bool(spans)
     function.calls = [
         (callee, any(first <= block <= last for first, last in spans)) for callee, block in calls
     ]
