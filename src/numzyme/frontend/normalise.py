@@ -83,7 +83,8 @@ def _hoist_pure_calls(text: str) -> str:
 
 def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
     """The rewriting of the raw text before LLVM sees it."""
-    text = own_memory(raw.text, ownership)
+    foreign = any(parameter.role == "constant" and parameter.llvm_type == "ptr" for parameter in raw.parameters)
+    text = own_memory(raw.text, ownership, foreign=foreign)
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
     text = _BLAS_DECLARATION.sub(

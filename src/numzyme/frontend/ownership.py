@@ -1,63 +1,131 @@
 """Who owns the memory that a function allocates: rewriting of Numba's runtime calls before optimisation.
 
-Invariant: after `arena`, no reference count is left, and every plain allocation is one call of `numzyme.allocate`,
-whose result is the meminfo pointer with the data at a constant offset, so that LLVM sees through both.
+Invariant: after `arena`, no reference count is left, and every allocation is a call of `numzyme.allocate`, whose
+argument is the whole size and whose result is the meminfo pointer. Data is at a constant offset from it, so that
+LLVM sees through both; only where lists grow is the data pointer kept in the meminfo, as Numba does.
 """
 
 from __future__ import annotations
 
 import re
+from textwrap import dedent
 
-MEMINFO_HEADER_BYTES = 64
-_DATA_POINTER_OFFSET = 24
+HEADER_BYTES = 64
+_DATA_SLOT = 24  # offsets in Numba's meminfo
+_SIZE_SLOT = 32
 
-_ALLOCATE = """\
-define internal noalias ptr @{name}({parameters}) alwaysinline {{
-  %total = add i64 %size, {header}
-  %meminfo = call noalias ptr @numzyme.allocate(i64 %total)
-  ret ptr %meminfo
-}}
-"""
-_ARENA = {
-    "NRT_incref": "define internal void @NRT_incref(ptr %meminfo) alwaysinline {\n  ret void\n}\n",
-    "NRT_decref": "define internal void @NRT_decref(ptr %meminfo) alwaysinline {\n  ret void\n}\n",
-    "NRT_MemInfo_data_fast": (
-        "define internal ptr @NRT_MemInfo_data_fast(ptr %meminfo) alwaysinline {\n"
-        f"  %data = getelementptr i8, ptr %meminfo, i64 {MEMINFO_HEADER_BYTES}\n  ret ptr %data\n}}\n"
-    ),
-    **{
-        name: _ALLOCATE.format(name=name, parameters=parameters, header=MEMINFO_HEADER_BYTES)
-        for name, parameters in {
-            "NRT_MemInfo_alloc": "i64 %size",
-            "NRT_MemInfo_alloc_safe": "i64 %size",
-            "NRT_MemInfo_alloc_aligned": "i64 %size, i32 %alignment",
-            "NRT_MemInfo_alloc_safe_aligned": "i64 %size, i32 %alignment",
-        }.items()
-    },
-}
 # An allocation that nobody uses may go; nothing else in memory is touched by allocating.
 _ALLOCATE_DECLARATION = (
     "\ndeclare noalias ptr @numzyme.allocate(i64) nounwind willreturn memory(inaccessiblemem: readwrite) "
     'allockind("alloc,uninitialized") "alloc-family"="numzyme"\n'
 )
-# Counting touches the count only, and at zero the memory that it counts.
-_COUNT = "declare void @{name}(ptr captures(none)) nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)\n"
-_NRT = {
-    "NRT_incref": _COUNT.format(name="NRT_incref"),
-    "NRT_decref": _COUNT.format(name="NRT_decref"),
-    "NRT_MemInfo_data_fast": (
-        "define internal ptr @NRT_MemInfo_data_fast(ptr %meminfo) alwaysinline {\n"
-        f"  %slot = getelementptr i8, ptr %meminfo, i64 {_DATA_POINTER_OFFSET}\n"
-        "  %data = load ptr, ptr %slot, align 8\n  ret ptr %data\n}\n"
-    ),
+_ALLOCATORS = {
+    "NRT_MemInfo_alloc": "i64 %size",
+    "NRT_MemInfo_alloc_safe": "i64 %size",
+    "NRT_MemInfo_alloc_aligned": "i64 %size, i32 %alignment",
+    "NRT_MemInfo_alloc_safe_aligned": "i64 %size, i32 %alignment",
+    "NRT_MemInfo_new_varsize": "i64 %size",
+    "NRT_MemInfo_new_varsize_dtor": "i64 %size, ptr %destructor",
 }
+_NO_COUNTING = """\
+    define internal void @{name}(ptr %meminfo) alwaysinline {{
+      ret void
+    }}
+"""
+_FIXED_ALLOCATE = f"""\
+    define internal noalias ptr @{{name}}({{parameters}}) alwaysinline {{{{
+      %total = add i64 %size, {HEADER_BYTES}
+      %meminfo = call noalias ptr @numzyme.allocate(i64 %total)
+      ret ptr %meminfo
+    }}}}
+"""
+_FIXED_DATA = f"""\
+    define internal ptr @NRT_MemInfo_data_fast(ptr %meminfo) alwaysinline {{
+      %data = getelementptr i8, ptr %meminfo, i64 {HEADER_BYTES}
+      ret ptr %data
+    }}
+"""
+_MOVABLE_ALLOCATE = f"""\
+    define internal noalias ptr @{{name}}({{parameters}}) alwaysinline {{{{
+      %total = add i64 %size, {HEADER_BYTES}
+      %meminfo = call noalias ptr @numzyme.allocate(i64 %total)
+      %failed = icmp eq ptr %meminfo, null
+      br i1 %failed, label %done, label %fill
+    fill:
+      %data = getelementptr i8, ptr %meminfo, i64 {HEADER_BYTES}
+      %data_slot = getelementptr i8, ptr %meminfo, i64 {_DATA_SLOT}
+      store ptr %data, ptr %data_slot, align 8
+      %size_slot = getelementptr i8, ptr %meminfo, i64 {_SIZE_SLOT}
+      store i64 %size, ptr %size_slot, align 8
+      br label %done
+    done:
+      ret ptr %meminfo
+    }}}}
+"""
+_MOVABLE_DATA = f"""\
+    define internal ptr @NRT_MemInfo_data_fast(ptr %meminfo) alwaysinline {{
+      %data_slot = getelementptr i8, ptr %meminfo, i64 {_DATA_SLOT}
+      %data = load ptr, ptr %data_slot, align 8
+      ret ptr %data
+    }}
+"""
+_GROW = f"""\
+    define internal ptr @NRT_MemInfo_varsize_realloc(ptr %meminfo, i64 %size) alwaysinline {{
+      %data = call noalias ptr @numzyme.allocate(i64 %size)
+      %failed = icmp eq ptr %data, null
+      br i1 %failed, label %done, label %move
+    move:
+      %data_slot = getelementptr i8, ptr %meminfo, i64 {_DATA_SLOT}
+      %old = load ptr, ptr %data_slot, align 8
+      %size_slot = getelementptr i8, ptr %meminfo, i64 {_SIZE_SLOT}
+      %old_size = load i64, ptr %size_slot, align 8
+      %kept = call i64 @llvm.umin.i64(i64 %old_size, i64 %size)
+      call void @llvm.memcpy.p0.p0.i64(ptr %data, ptr %old, i64 %kept, i1 false)
+      store ptr %data, ptr %data_slot, align 8
+      store i64 %size, ptr %size_slot, align 8
+      br label %done
+    done:
+      ret ptr %data
+    }}
+    declare i64 @llvm.umin.i64(i64, i64)
+    declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
+# Counting touches the count only, and at zero the memory that it counts.
+_COUNTING = """\
+    declare void @{name}(ptr captures(none)) nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
+"""
+_COUNTS = ("NRT_incref", "NRT_decref")
+_MOVING = ("@NRT_MemInfo_varsize_", "@NRT_MemInfo_alloc_dtor")
 _DECLARATION = re.compile(r"^declare [^@\n]*@(NRT_\w+)\(.*\n", re.M)
+_INTRINSIC = re.compile(r"^declare \S+ @(llvm\.umin\.i64|llvm\.memcpy\.p0\.p0\.i64)\(.*\n", re.M)
 
 
-def own_memory(text: str, ownership: str) -> str:
-    """Replace the declarations of Numba's memory functions by what `ownership` ("arena" or "nrt") makes of them."""
-    definitions = {"arena": _ARENA, "nrt": _NRT}[ownership]
-    text, _ = _DECLARATION.subn(lambda match: definitions.get(match[1], match[0]), text)
-    if "@numzyme.allocate(" in text:
-        text += _ALLOCATE_DECLARATION
-    return text
+def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
+    """Replace the declarations of Numba's memory functions by what `ownership` ("arena" or "nrt") makes of them.
+
+    `foreign`: meminfo pointers come in through arguments whose data is not at our offset (lists, structures).
+    """
+    if ownership == "nrt":
+        counting = {name: _COUNTING.format(name=name) for name in _COUNTS}
+        return _replace(text, {**counting, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
+    movable = foreign or any(name in text for name in _MOVING)
+    allocate = _MOVABLE_ALLOCATE if movable else _FIXED_ALLOCATE
+    replacements = {
+        **{name: _NO_COUNTING.format(name=name) for name in _COUNTS},
+        "NRT_MemInfo_data_fast": _MOVABLE_DATA if movable else _FIXED_DATA,
+        **{
+            name: allocate.format(name=name, parameters=parameters)
+            for name, parameters in _ALLOCATORS.items()
+        },
+    }
+    if "@NRT_MemInfo_varsize_realloc(" in text:
+        replacements["NRT_MemInfo_varsize_realloc"] = _GROW
+        text = _INTRINSIC.sub("", text)
+    text = _replace(text, replacements)
+    return text + _ALLOCATE_DECLARATION if "@numzyme.allocate(" in text else text
+
+
+def _replace(text: str, replacements: dict[str, str]) -> str:
+    return _DECLARATION.sub(
+        lambda match: dedent(replacements[match[1]]) if match[1] in replacements else match[0], text
+    )
