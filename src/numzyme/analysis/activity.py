@@ -5,14 +5,13 @@ and *useful* (an output with a derivative depends on it); active is both. (Hasco
 analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when one is
 active, allocations beside it get a shadow too.
 
-Invariant: what is not marked active has a derivative of exactly zero. Storing a varied value in a constant argument is
-an error here, since its derivative would be lost.
+Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
@@ -32,7 +31,21 @@ class Status(enum.Enum):
 
 
 _DIFFERENTIABLE_OPCODES = frozenset(
-    "fadd fsub fmul fdiv frem fneg fptrunc fpext phi select freeze extractvalue insertvalue".split()
+    [
+        "fadd",
+        "fsub",
+        "fmul",
+        "fdiv",
+        "frem",
+        "fneg",
+        "fptrunc",
+        "fpext",
+        "phi",
+        "select",
+        "freeze",
+        "extractvalue",
+        "insertvalue",
+    ]
 )
 
 
@@ -40,11 +53,20 @@ class Activity:
     """Active SSA values (`values`) and memory objects (`objects`) of one function under given parameter statuses."""
 
     def __init__(
-        self, cfg: Cfg, memory: Memory, kinds: Kinds, statuses: Mapping[str, Status], labels: Mapping[str, str]
+        self,
+        cfg: Cfg,
+        memory: Memory,
+        kinds: Kinds,
+        statuses: Mapping[str, Status],
+        labels: Mapping[str, str],
+        is_inactive: Callable[[Instruction], bool] = lambda instruction: False,
     ) -> None:
+        """`is_inactive` tells operations whose derivative is zero wherever it exists (`floor`)."""
         self.cfg, self.memory, self.kinds = cfg, memory, kinds
-        self.statuses, self.labels = statuses, labels
-        self.instructions = [i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions]
+        self.statuses, self.labels, self._is_inactive = statuses, labels, is_inactive
+        self.instructions = [
+            i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions
+        ]
         self.shadowed = frozenset(
             MemoryObject("argument", n) for n, status in statuses.items() if status is Status.DUPLICATED
         )
@@ -53,7 +75,6 @@ class Activity:
         self.useful: set[str] = set()
         self.useful_objects: set[MemoryObject] = set(self.shadowed)
         self._to_fixed_point(self._spread_varied, self.instructions)
-        self._refuse_lost_derivatives()
         self._to_fixed_point(self._spread_useful, self.instructions[::-1])
         self.values = {v for v in self.varied & self.useful}
         self.objects: set[MemoryObject] = self._active_objects()
@@ -77,18 +98,6 @@ class Activity:
                 self._changed = True
 
     # -- inputs and outputs of an instruction ------------------------------------------------------------------------
-    def call_memory(self, call: Instruction) -> tuple[Objects, Objects]:
-        """(read, written) objects of a call, with everything reachable through them for functions of the module."""
-        effects = self.memory.effects(call)
-        read = written = EMPTY
-        deep = call.callee in self.memory.module.functions or not effects.known
-        for position in effects.reads | effects.writes:
-            objects = self.memory.objects(call.operands[position])
-            objects = self.memory.closure(objects) if deep else objects
-            read |= objects if position in effects.reads else EMPTY
-            written |= objects if position in effects.writes else EMPTY
-        return read, written
-
     def _is_float(self, kind: str) -> bool:
         return kind in FLOAT_TYPES or (kind[0] in "{[<" and ("double" in kind or "float" in kind))
 
@@ -100,12 +109,12 @@ class Activity:
             if i.operands[0] in self.varied:
                 self._mark_objects(self.varied_objects, self.memory.objects(i.operands[1]))
         elif i.opcode == "call":
-            if symbol_of(i.callee) in HARMLESS:
+            if symbol_of(i.callee) in HARMLESS or self._is_inactive(i):
                 return
-            read, written = self.call_memory(i)
+            read, written = self.memory.call_memory(i)
             if any(v in self.varied for v in i.operands) or read & self.varied_objects:
                 self._mark_objects(self.varied_objects, written)
-                self._mark_objects(self.varied_objects, self._results(i))
+                self._mark_objects(self.varied_objects, self.memory.results_of(i))
                 if i.name and self._is_float(i.type):
                     self._mark(self.varied, i.name)
         elif i.name and self._is_float(i.type) and self._differentiable_operands(i) & self.varied:
@@ -116,15 +125,6 @@ class Activity:
             return set()
         return set(i.operands[1:] if i.opcode == "select" else i.operands)
 
-    def _results(self, call: Instruction) -> Objects:
-        """Objects that a call brings into being: its own results, stored behind its pointer arguments."""
-        found = set()
-        for holder in self.memory.closure(
-            frozenset().union(*(self.memory.objects(v) for v, k in zip(call.operands, call.types, strict=True) if k == "ptr"))
-        ):
-            found |= {o for o in self.memory.contents.get(holder, EMPTY) if o.kind == "result"}
-        return frozenset(found)
-
     def _spread_useful(self, i: Instruction) -> None:
         if i.opcode == "load":
             if i.name in self.useful:
@@ -133,8 +133,8 @@ class Activity:
             if i.types[0] in FLOAT_TYPES and self.memory.objects(i.operands[1]) & self.useful_objects:
                 self._mark(self.useful, i.operands[0])
         elif i.opcode == "call":
-            read, written = self.call_memory(i)
-            results = self._results(i) if i.callee in self.memory.module.functions else EMPTY
+            read, written = self.memory.call_memory(i)
+            results = self.memory.results_of(i) if i.callee in self.memory.module.functions else EMPTY
             if i.name in self.useful or (written | results) & self.useful_objects:
                 self._mark_objects(self.useful_objects, read)
                 for value, kind in zip(i.operands, i.types, strict=True):
@@ -145,13 +145,14 @@ class Activity:
                 self._mark(self.useful, value)
 
     # -- objects -------------------------------------------------------------------------------------------------------
-    def _refuse_lost_derivatives(self) -> None:
+    def refuse_lost_derivatives(self) -> None:
+        """Refuse the function when a varied value is stored in a constant argument: its derivative would be lost."""
         for instruction in self.instructions:
             if instruction.opcode == "store":
                 if instruction.operands[0] in self.varied:
                     self._refuse_constant(instruction, self.memory.objects(instruction.operands[1]))
             elif instruction.opcode == "call" and symbol_of(instruction.callee) not in HARMLESS:
-                read, written = self.call_memory(instruction)
+                read, written = self.memory.call_memory(instruction)
                 if written and (set(instruction.operands) & self.varied or read & self.varied_objects):
                     self._refuse_constant(instruction, written)
 
@@ -172,7 +173,11 @@ class Activity:
     def _active_objects(self) -> set[MemoryObject]:
         active = set(self.varied_objects & self.useful_objects)
         for holder in self.shadowed:  # whoever sees the shadow of a holder may follow the pointers in it
-            active |= {o for o in self.memory.closure(self.memory.contents.get(holder, EMPTY)) if self._may_hold_floats(o)}
+            active |= {
+                o
+                for o in self.memory.closure(self.memory.contents.get(holder, EMPTY))
+                if self._may_hold_floats(o)
+            }
         changed = True
         while changed:
             changed = False
@@ -183,7 +188,11 @@ class Activity:
                             active.add(an_object)
                             changed = True
             for holder, contents in self.memory.contents.items():
-                if holder not in active and contents & active and holder.kind in ("allocation", "stack", "result"):
+                if (
+                    holder not in active
+                    and contents & active
+                    and holder.kind in ("allocation", "stack", "result")
+                ):
                     active.add(holder)
                     changed = True
         return active

@@ -6,23 +6,30 @@ pointer in memory. Unknown functions may do everything. Invariant: an effect may
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..ir import Instruction
+from ..ir.symbols import MATH, symbol_of
 
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Positions of the pointer arguments that a call reads and writes."""
+    """Positions of the pointer arguments that a call reads and writes.
+
+    `deep` positions are those behind whose pointers the call may follow further pointers; `stores` holds pairs
+    (holder, target): a pointer to the memory of argument `target` may be stored in that of `holder`; FRESH as target is
+    memory that the call makes.
+    """
 
     reads: frozenset[int] = frozenset()
     writes: frozenset[int] = frozenset()
+    deep: frozenset[int] = frozenset()
+    stores: frozenset[tuple[int, int]] = frozenset()
     allocates: bool = False
-    stores_pointers: bool = False
     known: bool = True
 
 
+FRESH = -1
 NONE = Effects()
 _ALLOCATION = Effects(allocates=True)
 
@@ -64,19 +71,6 @@ _BY_NAME = {
     "numba_xxdot": Effects(frozenset({3, 4}), frozenset({5})),
 }
 
-MATH = re.compile(
-    r"^(?:llvm\.(?!mem|assume|lifetime|va_|stack|experimental|trap|ubsan|eh)|"
-    r"(?:sqrt|tan|tanh|sin|cos|sinh|cosh|asin|acos|atan|atan2|asinh|acosh|atanh|exp|exp2|expm1|log|log2|log10|log1p|"
-    r"cbrt|hypot|erf|erfc|lgamma|tgamma|pow|fmod|floor|ceil|trunc|rint|round|copysign|fabs|nextafter|ldexp|remainder|"
-    r"fma|fmin|fmax|exp10|log_gamma)f?$|"
-    r"numba_(?:gamma|lgamma|erf|erfc|gammaf|lgammaf|erff|erfcf|fixed_fmod|fixed_fmodf|cpow|ldexp|frexp)$)"
-)
-
-
-def symbol_of(callee: str) -> str:
-    """`@"name"` -> `name`."""
-    return callee[1:].strip('"')
-
 
 def external_effects(instruction: Instruction) -> Effects:
     """Effects of a call to a function that is not defined in the module."""
@@ -94,4 +88,5 @@ def external_effects(instruction: Instruction) -> Effects:
     if MATH.match(symbol):
         return NONE
     pointers = frozenset(i for i, kind in enumerate(instruction.types) if kind == "ptr")
-    return Effects(pointers, pointers, stores_pointers=True, known=False)
+    stores = frozenset((holder, target) for holder in pointers for target in (*pointers, FRESH))
+    return Effects(pointers, pointers, pointers, stores, known=False)

@@ -124,7 +124,8 @@ class LoopForest:
             outside = [p for p in cfg.predecessors[header] if p not in backs]
             if len(backs) > 1 or len(outside) != 1:
                 raise UnsupportedCodeError(
-                    "a loop is not in simplified form", why=f"header {header}: latches {backs}, entries {outside}"
+                    "a loop is not in simplified form",
+                    why=f"header {header}: latches {backs}, entries {outside}",
                 )
             loops.append(Loop(header, backs[0], outside[0], self._body(header, backs[0])))
         return loops
@@ -178,7 +179,9 @@ class LoopForest:
         if update.opcode == "add":
             other = update.operands[1 - update.operands.index(phi)]
         elif update.opcode == "getelementptr" and update.operands[0] == phi and len(update.operands) == 2:
-            size = {"i8": 1, "double": 8, "i64": 8, "float": 4, "i32": 4, "i16": 2, "ptr": 8}.get(update.element_type)
+            size = {"i8": 1, "double": 8, "i64": 8, "float": 4, "i32": 4, "i16": 2, "ptr": 8}.get(
+                update.element_type
+            )
             other = update.operands[1]
             if size is None or (size != 1 and other.startswith("%")):
                 return None
@@ -208,9 +211,18 @@ class LoopForest:
         ):
             if value in self.evolutions and self.is_invariant(limit, loop):
                 owner, evolution = self.evolutions[value]
-                if owner is loop and _is_number(evolution.step) and _terminates(relation, int(evolution.step)):
+                if (
+                    owner is loop
+                    and _is_number(evolution.step)
+                    and _terminates(relation, int(evolution.step))
+                ):
                     return TripCount(
-                        evolution.start, evolution.offset, int(evolution.step), relation, limit, evolution.type
+                        evolution.start,
+                        evolution.offset,
+                        int(evolution.step),
+                        relation,
+                        limit,
+                        evolution.type,
                     )
         return None
 
@@ -220,7 +232,9 @@ class LoopForest:
         for loop in sorted(self.loops, key=lambda candidate: self.cfg.position[candidate.header]):
             trip = loop.trip
             count = (
-                f"while {trip.start} + {trip.offset} + {trip.step}*i {trip.predicate} {trip.limit}" if trip else "unknown"
+                f"while {trip.start} + {trip.offset} + {trip.step}*i {trip.predicate} {trip.limit}"
+                if trip
+                else "unknown"
             )
             exits = ", ".join(f"{a}->{b}" for a, b in loop.exits)
             lines.append(f"loop {loop.header} depth {loop.depth}: trip {count}; exits {exits or 'none'}")
@@ -242,4 +256,8 @@ def _terminates(predicate: str, step: int) -> bool:
     """Whether the test can be turned into a count: the value moves towards the limit."""
     if predicate == "ne":
         return step != 0
-    return step > 0 if predicate in ("slt", "sle", "ult", "ule") else step < 0 and predicate in ("sgt", "sge", "ugt", "uge")
+    return (
+        step > 0
+        if predicate in ("slt", "sle", "ult", "ule")
+        else step < 0 and predicate in ("sgt", "sge", "ugt", "uge")
+    )

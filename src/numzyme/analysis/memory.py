@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from ..ir import Function, Instruction, Module
 from .cfg import Cfg
-from .effects import Effects, external_effects
+from .effects import FRESH, Effects, external_effects
 
 Objects = frozenset["MemoryObject"]
 
@@ -139,15 +139,20 @@ class Memory:
         if effects.allocates:
             self._new(call.name, "allocation", label)
             return
-        arguments = [self.objects(v) for v, kind in zip(call.operands, call.types, strict=True) if kind == "ptr"]
-        reachable = self.closure(frozenset().union(*arguments)) if arguments else EMPTY
+        arguments = {n: self.objects(v) for n, v in enumerate(call.operands) if call.types[n] == "ptr"}
         if call.type == "ptr" and call.name:
             self._new(call.name, "result", label)
-            self._add(call.name, reachable)
-        if effects.stores_pointers:
-            fresh = MemoryObject("result", call.callee + "/" + (call.name or label))
-            self.site[fresh] = label
-            self._add_contents(reachable, reachable | {fresh})
+            self._add(call.name, self.closure(frozenset().union(*arguments.values())) if arguments else EMPTY)
+        for holder, target in effects.stores:
+            if target == FRESH:
+                fresh = MemoryObject("result", f"{call.name or label}/{holder}")
+                self.site[fresh] = label
+                stored = frozenset({fresh})
+            else:
+                stored = arguments.get(target, EMPTY)
+                stored = self.closure(stored) if target in effects.deep else stored
+            holders = arguments.get(holder, EMPTY)
+            self._add_contents(self.closure(holders) if holder in effects.deep else holders, stored)
 
     def closure(self, objects: Objects) -> Objects:
         """`objects` and everything that can be reached from them through stored pointers."""
@@ -184,16 +189,26 @@ class Memory:
         if instruction.opcode == "store":
             return self.objects(instruction.operands[1])
         if instruction.opcode == "call":
-            effects = self.effects(instruction)
-            found = EMPTY
-            for position in effects.writes:
-                objects = self.objects(instruction.operands[position])
-                internal = instruction.callee in self.module.functions
-                found |= self.closure(objects) if internal or not effects.known else objects
-            return found
+            return self.call_memory(instruction)[1]
         if instruction.opcode in ("atomicrmw", "cmpxchg", "unknown"):
             return frozenset({UNKNOWN})
         return EMPTY
+
+    def call_memory(self, call: Instruction) -> tuple[Objects, Objects]:
+        """The objects that a call may read and those that it may write."""
+        effects = self.effects(call)
+        read = written = EMPTY
+        for position in effects.reads | effects.writes:
+            objects = self.objects(call.operands[position])
+            objects = self.closure(objects) if position in effects.deep else objects
+            read |= objects if position in effects.reads else EMPTY
+            written |= objects if position in effects.writes else EMPTY
+        return read, written
+
+    def results_of(self, call: Instruction) -> Objects:
+        """The memory that a call makes and hands over through its pointer arguments."""
+        name = call.name
+        return frozenset(o for o in self.site if o.kind == "result" and o.name.partition("/")[0] == name)
 
     def _writes(self):
         for label in self.cfg.order:
@@ -235,7 +250,9 @@ class Memory:
             for index, instruction in enumerate(self.cfg.blocks[label].instructions):
                 if instruction.opcode == "load":
                     changed = self.overwritten_after(label, index, self.objects(instruction.operands[0]))
-                    lines.append(f"{instruction.name} is {'overwritten later' if changed else 'still there at the end'}")
+                    lines.append(
+                        f"{instruction.name} is {'overwritten later' if changed else 'still there at the end'}"
+                    )
         return "\n".join(lines)
 
 
@@ -257,24 +274,49 @@ class Summaries:
         return self._effects[name]
 
     def _summarise(self, function: Function) -> Effects:
-        if not any(i.opcode == "call" and i.callee in self.module.functions for i in function.instructions()):
-            if self._effects[function.name] != Effects():
-                return self._effects[function.name]
+        calls_inside = any(
+            i.opcode == "call" and i.callee in self.module.functions for i in function.instructions()
+        )
+        if not calls_inside and self._effects[function.name] != Effects():
+            return self._effects[function.name]
         memory = Memory(self.module, Cfg(function), self)
-        reads, writes, stores, known = set(), set(), False, True
-        positions = {MemoryObject("argument", p.name): i for i, p in enumerate(function.parameters)}
-        positions |= {MemoryObject("content", p.name): i for i, p in enumerate(function.parameters)}
-        everything = {i for i, p in enumerate(function.parameters) if p.type == "ptr"}
-        for _, _, instruction, written in memory.writes:
+        everything = frozenset(i for i, p in enumerate(function.parameters) if p.type == "ptr")
+        direct = {MemoryObject("argument", p.name): i for i, p in enumerate(function.parameters)}
+        behind = {MemoryObject("content", p.name): i for i, p in enumerate(function.parameters)}
+        positions = direct | behind
+        reads: set[int] = set()
+        writes: set[int] = set()
+        deep: set[int] = set()
+        known = True
+        for _, _, _, written in memory.writes:
             writes |= everything if UNKNOWN in written else {positions[w] for w in written if w in positions}
-            stores |= instruction.opcode == "store" and instruction.types[0] == "ptr"
+            deep |= everything if UNKNOWN in written else {behind[w] for w in written if w in behind}
         for instruction in function.instructions():
             if instruction.opcode == "call":
-                effects = memory.effects(instruction)
-                stores |= effects.stores_pointers
-                known &= effects.known
+                known &= memory.effects(instruction).known
             if instruction.opcode in ("load", "call"):
                 for operand, kind in zip(instruction.operands, instruction.types, strict=True):
                     if kind == "ptr":
                         reads |= {positions[o] for o in memory.objects(operand) if o in positions}
-        return Effects(frozenset(reads), frozenset(writes), False, stores, known)
+                        deep |= {behind[o] for o in memory.objects(operand) if o in behind}
+        stores = _stored_pointers(memory, direct, behind)
+        return Effects(frozenset(reads), frozenset(writes), frozenset(deep), stores, known=known)
+
+
+def _stored_pointers(memory: Memory, direct: dict, behind: dict) -> frozenset[tuple[int, int]]:
+    """Which parameters' pointers end up in which parameters' memory."""
+    stores: set[tuple[int, int]] = set()
+    for holder, contents in memory.contents.items():
+        position = direct.get(holder, behind.get(holder))
+        if position is None:
+            if holder.kind not in ("unknown",):
+                continue
+            position = next(iter(direct.values()), None)
+            if position is None:
+                continue
+        for target in memory.closure(contents):
+            if target in direct or target in behind:
+                stores.add((position, direct.get(target, behind.get(target, FRESH))))
+            elif target.kind != "global":
+                stores.add((position, FRESH))
+    return frozenset(stores)

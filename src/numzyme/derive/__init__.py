@@ -1,0 +1,6 @@
+"""The differentiator: canonical LLVM text in, LLVM text of the derivative out."""
+
+from .driver import differentiate, parse
+from .request import OUT_OF_TAPE, Activity, Derivative, Report, Request, Stored
+
+__all__ = ["OUT_OF_TAPE", "Activity", "Derivative", "Report", "Request", "Stored", "differentiate", "parse"]

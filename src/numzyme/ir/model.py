@@ -54,10 +54,26 @@ class Instruction:
 
 TERMINATORS = frozenset({"br", "switch", "ret", "unreachable", "invoke", "resume", "indirectbr"})
 CASTS = frozenset(
-    "trunc zext sext fptrunc fpext fptoui fptosi uitofp sitofp ptrtoint inttoptr bitcast addrspacecast".split()
+    [
+        "trunc",
+        "zext",
+        "sext",
+        "fptrunc",
+        "fpext",
+        "fptoui",
+        "fptosi",
+        "uitofp",
+        "sitofp",
+        "ptrtoint",
+        "inttoptr",
+        "bitcast",
+        "addrspacecast",
+    ]
 )
 FLOAT_BINARY = frozenset({"fadd", "fsub", "fmul", "fdiv", "frem"})
-INTEGER_BINARY = frozenset("add sub mul udiv sdiv urem srem shl lshr ashr and or xor".split())
+INTEGER_BINARY = frozenset(
+    ["add", "sub", "mul", "udiv", "sdiv", "urem", "srem", "shl", "lshr", "ashr", "and", "or", "xor"]
+)
 FLOAT_TYPES = frozenset({"double", "float"})
 SIZES = {"double": 8, "float": 4, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1, "ptr": 8}
 

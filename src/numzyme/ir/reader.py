@@ -22,12 +22,51 @@ _DEBUG = re.compile(r"!dbg !(\d+)")
 _METADATA = re.compile(r"!(\d+) = (.*)")
 _CALL_HEAD = re.compile(r"(?:tail |musttail |notail )?call ")
 _FLAG_WORDS = frozenset(
-    "nuw nsw exact fast nnan ninf nsz arcp contract afn reassoc disjoint nneg samesign inbounds nusw volatile "
-    "atomic tail inrange".split()
+    [
+        "nuw",
+        "nsw",
+        "exact",
+        "fast",
+        "nnan",
+        "ninf",
+        "nsz",
+        "arcp",
+        "contract",
+        "afn",
+        "reassoc",
+        "disjoint",
+        "nneg",
+        "samesign",
+        "inbounds",
+        "nusw",
+        "volatile",
+        "atomic",
+        "tail",
+        "inrange",
+    ]
 )
 _CONSTANT_WORDS = frozenset(
-    "null undef poison true false zeroinitializer none getelementptr inttoptr ptrtoint bitcast trunc sub add xor "
-    "splat nan inf blockaddress".split()
+    [
+        "null",
+        "undef",
+        "poison",
+        "true",
+        "false",
+        "zeroinitializer",
+        "none",
+        "getelementptr",
+        "inttoptr",
+        "ptrtoint",
+        "bitcast",
+        "trunc",
+        "sub",
+        "add",
+        "xor",
+        "splat",
+        "nan",
+        "inf",
+        "blockaddress",
+    ]
 )
 _OPENING, _CLOSING = "([{<", ")]}>"
 
@@ -88,7 +127,7 @@ def _split_argument(text: str) -> tuple[str, str]:
     kind, rest = split_type(text)
     while rest:
         first = rest[0]
-        if first in "%@-{[<c\"" and not rest.startswith(("captures", "cold", "convergent")) or first.isdigit():
+        if first in '%@-{[<c"' and not rest.startswith(("captures", "cold", "convergent")) or first.isdigit():
             break
         word = re.match(r"[a-z_]+", rest)
         if word is None or word.group() in _CONSTANT_WORDS:
@@ -137,7 +176,9 @@ def _read_call(instruction: Instruction, text: str) -> None:
 
 def _return_type(head: str) -> str:
     """The return type at the end of `noundef nonnull ptr` or `i32 (ptr, ...)`."""
-    if head.endswith(")"):  # a function type, for variadic callees; or an attribute with brackets before nothing
+    if head.endswith(
+        ")"
+    ):  # a function type, for variadic callees; or an attribute with brackets before nothing
         depth = 0
         for i in range(len(head) - 1, -1, -1):
             depth += (head[i] == ")") - (head[i] == "(")
@@ -182,7 +223,11 @@ def _read_switch(instruction: Instruction, text: str) -> None:
     head, _, cases = text.partition("[")
     value, default = split_commas(head.strip())
     kind, operand = split_type(value)
-    instruction.operands, instruction.types, instruction.labels = [operand], [kind], [default.split(" ", 1)[1]]
+    instruction.operands, instruction.types, instruction.labels = (
+        [operand],
+        [kind],
+        [default.split(" ", 1)[1]],
+    )
     for constant, label in re.findall(rf"{kind} (-?\w+), label (%{_NAME})", cases):
         instruction.operands.append(constant)
         instruction.types.append(kind)
@@ -243,7 +288,9 @@ def read_instruction(line: str) -> Instruction:
     comment = text.rfind(" ; ")
     if comment >= 0 and '"' not in text[comment:]:
         text = text[:comment].rstrip()
-    text = re.sub(r" #\d+(?= \[|$)", "", text) if text.endswith(tuple("0123456789")) and " #" in text else text
+    text = (
+        re.sub(r" #\d+(?= \[|$)", "", text) if text.endswith(tuple("0123456789")) and " #" in text else text
+    )
     result = _RESULT.match(text)
     name, body = (result.group(1), text[result.end() :]) if result else ("", text)
     opcode, _, rest = body.partition(" ")
@@ -316,7 +363,9 @@ def _read_function(lines: list[str], start: int) -> tuple[Function, int]:
     parameters = read_parameters(header[match.end() : close])
     debug = _DEBUG.search(header, close)
     head = header[len("define ") : match.start(1)].strip()
-    function = Function(match.group(1), _return_type(head), parameters, [], header, int(debug[1]) if debug else -1)
+    function = Function(
+        match.group(1), _return_type(head), parameters, [], header, int(debug[1]) if debug else -1
+    )
     i, block = start + 1, None
     while lines[i] != "}":
         line = lines[i]
@@ -345,12 +394,24 @@ def _read_function(lines: list[str], start: int) -> tuple[Function, int]:
 
 def _implicit_entry_label(function: Function) -> str:
     """LLVM numbers an unnamed entry block after the unnamed parameters."""
-    numbered = [int(p.name[1:]) for p in function.parameters if p.name[1:].isdigit()]
-    return f"%{max(numbered) + 1 if numbered else 0}"
+    numbered = [int(p.name[2:]) for p in function.parameters if p.name[1:2] == "v" and p.name[2:].isdigit()]
+    return f"%v{max(numbered) + 1 if numbered else 0}"
+
+
+_NUMBERED_VALUE = re.compile(r"%(\d+)(?![-\w.$])")
+_NUMBERED_LABEL = re.compile(r"^(\d+):", re.MULTILINE)
+
+
+def name_numbered_values(text: str) -> str:
+    """Give LLVM's numbered values and blocks names (`%7` -> `%v7`): numbers must be in order, names need not."""
+    start = text.find("\ndefine ")  # string constants in globals may hold anything
+    body = _NUMBERED_LABEL.sub(r"v\1:", _NUMBERED_VALUE.sub(r"%v\1", text[start:]))
+    return text[:start] + body
 
 
 def read(text: str) -> Module:
-    """A module from LLVM's printed form."""
+    """A module from LLVM's printed form; numbered values get names."""
+    text = name_numbered_values(text)
     module = Module()
     lines = text.split("\n")
     i, count = 0, len(lines)

@@ -1,0 +1,243 @@
+"""Derivatives of Numba's BLAS helpers: products of matrices and vectors, as products again.
+
+The helpers are column-major, as BLAS is; C = op(A) op(B) has the adjoints A += C op(B)^T and B += op(A)^T C,
+with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). Only the
+constant factors that Numba passes are accepted: alpha = 1, beta = 0.
+
+Invariant: an operand that is overwritten after the call is copied to the tape before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..analysis import symbol_of
+from ..diagnostics import UnsupportedCodeError
+from ..ir import Instruction
+from .emitter import Emitter
+from .facts import FunctionFacts
+
+if TYPE_CHECKING:
+    from .reverse_sweep import ReverseSweep
+
+N, T = "110", "116"  # ASCII codes of the transpose flags
+_KINDS = {"100": "double", "115": "float"}
+_OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12}
+_INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9)}
+_FACTORS = {"numba_xxdot": {}, "numba_xxgemv": {4: 1.0, 8: 0.0}, "numba_xxgemm": {6: 1.0, 11: 0.0}}
+_GEMM_TYPES = ["i8", "i8", "i8", "i64", "i64", "i64", "ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "i64"]
+_GEMV_TYPES = ["i8", "i8", "i64", "i64", "ptr", "ptr", "i64", "ptr", "ptr", "ptr"]
+
+
+def output(call: Instruction) -> int:
+    """Position of the argument that the helper writes."""
+    return _OUTPUT[symbol_of(call.callee)]
+
+
+def inputs(call: Instruction) -> tuple[int, int]:
+    """Positions of the two factors."""
+    return _INPUTS[symbol_of(call.callee)]
+
+
+def kind_of(facts: FunctionFacts, call: Instruction) -> str:
+    """`double` or `float`; complex products are refused."""
+    kind = _KINDS.get(call.operands[0])
+    if kind is None:
+        raise UnsupportedCodeError(
+            "a complex matrix product cannot be differentiated yet", where=facts.location(call)
+        )
+    for position, expected in _FACTORS[symbol_of(call.callee)].items():
+        if constant_behind(facts, call.operands[position]) != expected:
+            raise UnsupportedCodeError(
+                "a scaled matrix product cannot be differentiated yet",
+                where=facts.location(call),
+                why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected}",
+            )
+    if call.operands[1] not in (N, T, "0"):
+        raise UnsupportedCodeError(
+            "the transpose flag of a product is not a constant", where=facts.location(call)
+        )
+    return kind
+
+
+def constant_behind(facts: FunctionFacts, pointer: str) -> float | None:
+    """The one constant that is ever stored where `pointer` points, if that is so."""
+    objects = facts.memory.objects(pointer)
+    values = set()
+    for _, _, instruction, written in facts.memory.writes:
+        if written & objects:
+            values.add(instruction.operands[0] if instruction.opcode == "store" else None)
+    only = values.pop() if len(values) == 1 else None
+    if only is None or only.startswith("%"):
+        return None
+    return float(only)
+
+
+def copied_operands(facts: FunctionFacts, call: Instruction) -> list[int]:
+    """Positions of factors that the reverse needs and that are overwritten after the call."""
+    label, index = facts.site[id(call)]
+    first, second = inputs(call)
+    found = []
+    for position, other in ((first, second), (second, first)):
+        objects = facts.memory.objects(call.operands[position])
+        if facts.has_shadow(call.operands[other]) and not _stays(facts, label, index, objects):
+            found.append(position)
+    return found
+
+
+def _stays(facts: FunctionFacts, label: str, index: int, objects) -> bool:
+    from .calls import is_kept
+
+    return all(is_kept(facts, o) for o in objects) and not facts.memory.overwritten_after(
+        label, index, objects
+    )
+
+
+def copy_name(call: Instruction, position: int) -> str:
+    """The SSA name of the tape's copy of an operand."""
+    return f'%"copy {position} of {call.name[1:].strip(chr(34))}"'
+
+
+def operand_elements(emitter: Emitter, call: Instruction, position: int) -> str:
+    """How many elements lie behind an operand, as an i64."""
+    o, symbol = call.operands, symbol_of(call.callee)
+    if symbol == "numba_xxdot":
+        return o[2]
+    if symbol == "numba_xxgemv":
+        if position == 5:
+            return emitter.define(f"mul i64 {o[6]}, {o[3]}")
+        return o[3] if o[1] == N else o[2]
+    leading = o[8] if position == 7 else o[10]
+    flag = o[1] if position == 7 else o[2]
+    rows, columns = (o[3], o[5]) if position == 7 else (o[5], o[4])
+    return emitter.define(f"mul i64 {leading}, {columns if flag == N else rows}")
+
+
+@dataclass(slots=True)
+class _Writer:
+    """Writes calls of the helpers; `beta` is 1 (add to the target) or 0."""
+
+    emitter: Emitter
+    kind: str
+    declarations: dict[str, str]
+    helpers: set[str]
+
+    def _factor(self, value: int) -> str:
+        self.helpers.add(f"numzyme.constant.{self.kind}")
+        return f'@"numzyme.{"one" if value else "zero"}.{self.kind}"'
+
+    def _call(self, symbol: str, types: list[str], arguments: list[str]) -> None:
+        self.declarations[f"@{symbol}"] = f"declare i32 @{symbol}({', '.join(types)})"
+        self.emitter.call("i32", f"@{symbol}", list(zip(types, arguments, strict=True)))
+
+    def gemm(self, flags, m, n, k, a, lda, b, ldb, c, ldc, beta=1) -> None:
+        """c (m x n) = op(a) op(b) + beta c."""
+        code = "100" if self.kind == "double" else "115"
+        arguments = [code, *flags, m, n, k, self._factor(1), a, lda, b, ldb, self._factor(beta), c, ldc]
+        self._call("numba_xxgemm", _GEMM_TYPES, arguments)
+
+    def gemv(self, flag, m, n, a, lda, x, y, beta=1) -> None:
+        """y = op(a) x + beta y, a is m x n."""
+        code = "100" if self.kind == "double" else "115"
+        self._call(
+            "numba_xxgemv", _GEMV_TYPES, [code, flag, m, n, self._factor(1), a, lda, x, self._factor(beta), y]
+        )
+
+    def axpy(self, count, factor, x, y) -> None:
+        """y += factor x."""
+        self.helpers.add(f"numzyme.axpy.{self.kind}")
+        arguments = [("i64", count), (self.kind, factor), ("ptr", x), ("ptr", y)]
+        self.emitter.call("void", f'@"numzyme.axpy.{self.kind}"', arguments)
+
+    def clear(self, pointer: str, count: str) -> None:
+        size = self.emitter.define(f"mul i64 {count}, {8 if self.kind == 'double' else 4}")
+        self.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+        self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
+
+
+def reverse(sweep: ReverseSweep, call: Instruction) -> None:
+    """The reverse of a product: products for the adjoints of the factors, then the target's shadow is cleared."""
+    facts, values = sweep.facts, sweep.values
+    writer = _Writer(sweep.emitter, kind_of(facts, call), sweep.writer.declarations, sweep.helpers)
+    sweep.context.report.rules[symbol_of(call.callee)] += 1
+    copies = copied_operands(facts, call)
+
+    def primal(position: int) -> str:
+        return values.value(copy_name(call, position) if position in copies else call.operands[position])
+
+    def shadow(position: int) -> str:
+        return sweep.shadow(call.operands[position], call)
+
+    active = {position for position in inputs(call) if facts.has_shadow(call.operands[position])}
+    sizes = [values.value(v) if k == "i64" else v for v, k in zip(call.operands, call.types, strict=True)]
+    {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[
+        symbol_of(call.callee)
+    ](writer, sizes, active, primal, shadow)
+
+
+def _reverse_dot(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
+    result = shadow(5)
+    adjoint = writer.emitter.load(writer.kind, result)
+    writer.emitter.store(writer.kind, "0.000000e+00", result)
+    for position, other in ((3, 4), (4, 3)):
+        if position in active:
+            writer.axpy(o[2], adjoint, primal(other), shadow(position))
+
+
+def _reverse_gemv(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
+    flag, m, n, lda = o[1], o[2], o[3], o[6]
+    target = shadow(9)
+    if 5 in active:
+        left, right = (target, primal(7)) if flag == N else (primal(7), target)
+        writer.gemm((N, N), m, n, "1", left, m, right, "1", shadow(5), lda)
+    if 7 in active:
+        writer.gemv(T if flag == N else N, m, n, primal(5), lda, target, shadow(7))
+    writer.clear(target, m if flag == N else n)
+
+
+def _reverse_gemm(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
+    ta, tb, m, n, k, lda, ldb, ldc = o[1], o[2], o[3], o[4], o[5], o[8], o[10], o[13]
+    target = shadow(12)
+    flip = {N: T, T: N}
+    if 7 in active:
+        if ta == N:
+            writer.gemm((N, flip[tb]), m, k, n, target, ldc, primal(9), ldb, shadow(7), lda)
+        else:
+            writer.gemm((tb, T), k, m, n, primal(9), ldb, target, ldc, shadow(7), lda)
+    if 9 in active:
+        if tb == N:
+            writer.gemm((flip[ta], N), k, n, m, primal(7), lda, target, ldc, shadow(9), ldb)
+        else:
+            writer.gemm((T, ta), n, k, m, target, ldc, primal(7), lda, shadow(9), ldb)
+    writer.clear(target, writer.emitter.define(f"mul i64 {ldc}, {n}"))
+
+
+def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, declarations, helpers) -> None:
+    """The tangent of a product, by the product rule; `shadow(position)` is the tangent of an argument."""
+    writer = _Writer(emitter, kind_of(facts, call), declarations, helpers)
+    o, symbol = call.operands, symbol_of(call.callee)
+    first, second = inputs(call)
+    target, beta = shadow(output(call)), 0
+    for position in (first, second):
+        if not facts.has_shadow(o[position]):
+            continue
+        a, b = (shadow(first), o[second]) if position == first else (o[first], shadow(second))
+        if symbol == "numba_xxgemm":
+            writer.gemm((o[1], o[2]), o[3], o[4], o[5], a, o[8], b, o[10], target, o[13], beta)
+        elif symbol == "numba_xxgemv":
+            writer.gemv(o[1], o[2], o[3], a, o[6], b, target, beta)
+        else:
+            helpers.add(f"numzyme.dot.{writer.kind}")
+            arguments = [("i64", o[2]), ("ptr", a), ("ptr", b)]
+            part = emitter.call(writer.kind, f'@"numzyme.dot.{writer.kind}"', arguments)
+            before = emitter.load(writer.kind, target) if beta else "-0.000000e+00"
+            emitter.store(writer.kind, emitter.sum(writer.kind, before, part), target)
+        beta = 1
+    if not beta:
+        count = {"numba_xxdot": "1"}.get(symbol) or (
+            (o[2] if o[1] == N else o[3])
+            if symbol == "numba_xxgemv"
+            else emitter.define(f"mul i64 {o[13]}, {o[4]}")
+        )
+        writer.clear(target, count)

@@ -1,0 +1,102 @@
+"""From a request to LLVM text: the root, then every function that it asks for, then what they all refer to."""
+
+from __future__ import annotations
+
+import time
+
+from ..analysis import Summaries
+from ..ir import Module, read
+from ..ir.symbols import symbol_of
+from . import calls
+from .exits import split_returns
+from .facts import Signature
+from .helpers import DIGAMMA_NEEDS, helper_text
+from .request import Derivative, Report, Request
+from .reverse import ARENA_DECLARATIONS, ReverseFunction
+
+
+def differentiate(text: str, request: Request) -> Derivative:
+    """Differentiate the function `request.symbol` of a canonical LLVM module.
+
+    Arguments: `text`, LLVM text in the form that `frontend.normalise` gives; `request`, what is asked.
+    Returns the derivative's LLVM text, its symbol and a report. Raises `DifferentiationError` for what has no
+    derivative, naming the line of the user's code.
+    """
+    started = time.perf_counter()
+    module = read(text)
+    report = Report()
+    report.seconds["read"] = time.perf_counter() - started
+    for function in module.functions.values():
+        split_returns(function)
+    context = calls.Context(module, Summaries(module), report)
+    root = next(name for name in module.functions if symbol_of(name) == request.symbol)
+    signature = Signature(
+        root,
+        request.activities,
+        request.memory,
+        tuple(True for _ in request.memory),
+        request.labels,
+        is_root=True,
+    )
+    symbol = f"numzyme.{request.mode}.{request.symbol}"
+    if request.mode == "reverse":
+        functions = [ReverseFunction(context, signature, request.keep_primal).write_root(symbol)]
+        functions += _callees(context, lambda s, n: ReverseFunction(context, s, True).write_split(n))
+    else:
+        from .forward import ForwardFunction
+
+        functions = [ForwardFunction(context, signature).write(f'@"{symbol}"', internal=False)]
+        functions += _callees(
+            context,
+            lambda s, n: [
+                ForwardFunction(context, s).write(calls.derived_name("forward", s, n), internal=True)
+            ],
+        )
+    result = _assemble(context, functions)
+    report.seconds["differentiate"] = time.perf_counter() - started
+    return Derivative(result, symbol, report)
+
+
+def _callees(context: calls.Context, write) -> list[str]:
+    """Derivatives and plain copies of callees, until no new one is asked for."""
+    texts: list[str] = []
+    done: set[object] = set()
+    while True:
+        open_calls = [(s, n) for s, n in context.wanted.items() if s not in done]
+        open_plain = [name for name in context.plain if name not in done]
+        if not open_calls and not open_plain:
+            break
+        for signature, number in open_calls:
+            done.add(signature)
+            texts += write(signature, number)
+        for name in open_plain:
+            done.add(name)
+            texts.append(calls.plain_function(context, context.module.functions[name]))
+    return texts
+
+
+def _assemble(context: calls.Context, functions: list[str]) -> str:
+    body = "\n\n".join(functions)
+    for number, size in context.frame_sizes.items():
+        body = body.replace(calls.frame_token(number), str(size))
+    declarations = dict(context.module.declarations)
+    declarations.pop("@numzyme.allocate", None)
+    helpers = sorted(context.helpers)
+    extra = {**ARENA_DECLARATIONS, **context.declarations}
+    if "numzyme.digamma" in helpers:
+        extra |= DIGAMMA_NEEDS
+    for name, declaration in extra.items():
+        declarations.setdefault(name, declaration)
+    parts = [*context.module.prelude, *context.module.globals.values()]
+    parts += [helper_text(name) for name in helpers]
+    parts += [body, *declarations.values()]
+    parts += [f"{key} = {value}" for key, value in context.module.attributes.items()]
+    return "\n".join(parts) + "\n"
+
+
+def parse(text: str) -> Module:
+    """Read a module and split its returns, as every analysis expects it."""
+    module = read(text)
+    for function in module.functions.values():
+        split_returns(function)
+    return module

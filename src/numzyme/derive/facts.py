@@ -1,0 +1,262 @@
+"""All that the analyses say about one function under one signature, computed once for both sweeps.
+
+Decides what is refused before anything is generated: calls without a rule that could carry a derivative, and
+instructions that the differentiator does not know. Invariant: after `FunctionFacts` is built, each active instruction
+belongs to a kind that the sweeps handle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ..analysis import Activity, Cfg, Kinds, LoopForest, Memory, MemoryObject, Status, Summaries, symbol_of
+from ..analysis.effects import ALLOCATORS, HARMLESS
+from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
+from ..ir import Function, Instruction, Module
+from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY
+from ..rules import is_inactive, operation_of, rule_for
+from .request import Report
+
+_KNOWN_OPCODES = (
+    FLOAT_BINARY
+    | INTEGER_BINARY
+    | CASTS
+    | frozenset(
+        [
+            "fneg",
+            "icmp",
+            "fcmp",
+            "select",
+            "phi",
+            "load",
+            "store",
+            "getelementptr",
+            "alloca",
+            "call",
+            "br",
+            "switch",
+            "ret",
+            "unreachable",
+        ]
+    )
+    | frozenset(["extractvalue", "insertvalue", "freeze"])
+)
+_BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
+_PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a function is differentiated: `kinds[i]` is what pointer parameter i points at; `unmodified[i]` says that
+    nobody writes to that memory between the call and its reverse."""
+
+    name: str
+    statuses: tuple[Status, ...]
+    kinds: tuple[str | None, ...]
+    unmodified: tuple[bool, ...]
+    labels: tuple[str, ...] = ()
+    is_root: bool = False
+
+
+class FunctionFacts:
+    """The analyses of `function` under `signature`, and the classes of its instructions."""
+
+    def __init__(
+        self, module: Module, function: Function, signature: Signature, summaries: Summaries, report: Report
+    ):
+        self.module, self.function, self.signature, self.report = module, function, signature, report
+        self.cfg = Cfg(function)
+        self.forest = self._with_location(lambda: LoopForest(self.cfg))
+        self.memory = Memory(module, self.cfg, summaries)
+        names = [p.name for p in function.parameters]
+        self.status = dict(zip(names, signature.statuses, strict=True))
+        self.labels = dict(zip(names, signature.labels, strict=False))
+        seed = {MemoryObject("argument", n): k for n, k in zip(names, signature.kinds, strict=True) if k}
+        self.kinds = Kinds(self.memory, seed)
+        self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive)
+        if signature.is_root:
+            self.activity.refuse_lost_derivatives()
+        self.site = {
+            id(i): (label, index)
+            for label in self.cfg.order
+            for index, i in enumerate(self.cfg.blocks[label].instructions)
+        }
+        self._refuse_unknown()
+
+    def _with_location(self, make):
+        try:
+            return make()
+        except DifferentiationError as error:
+            raise error.located(self.first_location()) from None
+
+    def first_location(self) -> SourceLocation | None:
+        """Some line of the function, for refusals that concern all of it."""
+        for instruction in self.function.instructions():
+            where = self.module.location(instruction)
+            if where is not None:
+                return where
+        return None
+
+    def location(self, instruction: Instruction) -> SourceLocation | None:
+        """The user's line of `instruction`, or of the nearest one before it that has a line."""
+        where = self.module.location(instruction)
+        if where is not None or id(instruction) not in self.site:
+            return where or self.first_location()
+        label, index = self.site[id(instruction)]
+        for earlier in reversed(self.cfg.blocks[label].instructions[:index]):
+            where = self.module.location(earlier)
+            if where is not None:
+                return where
+        return self.first_location()
+
+    # -- classes of instructions ---------------------------------------------------------------------------------------
+    def is_active(self, value: str) -> bool:
+        return value in self.activity.values
+
+    def has_shadow(self, pointer: str) -> bool:
+        return self.activity.has_shadow(pointer)
+
+    def is_allocation(self, instruction: Instruction) -> bool:
+        return instruction.opcode == "call" and symbol_of(instruction.callee) in ALLOCATORS
+
+    def is_blas(self, instruction: Instruction) -> bool:
+        return instruction.opcode == "call" and symbol_of(instruction.callee) in _BLAS
+
+    def is_active_call(self, call: Instruction) -> bool:
+        """A call to a function of the module that must be differentiated."""
+        return id(call) in self._active_calls
+
+    @cached_property
+    def _active_calls(self) -> set[int]:
+        found = set()
+        for call in self.activity.instructions:
+            if call.opcode == "call" and call.callee in self.module.functions:
+                read, written = self.memory.call_memory(call)
+                arguments = {v for v, k in zip(call.operands, call.types, strict=True) if k in FLOAT_TYPES}
+                touched = (read | written) & self.activity.objects
+                if arguments & self.activity.values or touched:
+                    found.add(id(call))
+        return found
+
+    def private(self, an_object: MemoryObject) -> bool:
+        """Memory that only this function knows of: made here and never stored where others could find it."""
+        return an_object.kind in ("allocation", "stack") and an_object not in self._escaping
+
+    @cached_property
+    def _escaping(self) -> frozenset[MemoryObject]:
+        found: frozenset[MemoryObject] = frozenset()
+        for holder, contents in self.memory.contents.items():
+            if holder.kind not in ("allocation", "stack"):
+                found |= self.memory.closure(contents)
+        return found
+
+    # -- refusals --------------------------------------------------------------------------------------------------------
+    def _refuse_unknown(self) -> None:
+        for instruction in self.activity.instructions:
+            if instruction.opcode not in _KNOWN_OPCODES:
+                self._refuse_opcode(instruction)
+            elif instruction.opcode == "call":
+                self._check_call(instruction)
+            elif instruction.name in self.activity.values:
+                self._check_operation(instruction)
+            elif instruction.opcode == "store":
+                self._check_store(instruction)
+
+    def _refuse_opcode(self, instruction: Instruction) -> None:
+        raise UnsupportedCodeError(
+            f"the instruction `{instruction.opcode}` cannot be differentiated",
+            where=self.location(instruction),
+            why=f"numzyme has no rule for it: {instruction.text[:80]}",
+        )
+
+    def _check_operation(self, instruction: Instruction) -> None:
+        if instruction.type not in FLOAT_TYPES:
+            raise UnsupportedCodeError(
+                f"a value of type {instruction.type} carries a derivative",
+                where=self.location(instruction),
+                why="only float and double values are differentiated",
+            )
+        if instruction.opcode == "load" or instruction.opcode in _PASS_THROUGH:
+            return
+        if rule_for(instruction) is None:
+            self._refuse_opcode(instruction)
+
+    def _check_store(self, store: Instruction) -> None:
+        kind, pointer = store.types[0], store.operands[1]
+        if not self.has_shadow(pointer) or kind in FLOAT_TYPES or kind == "ptr":
+            return
+        if any(self.kinds.holds_floats(o) for o in self.memory.objects(pointer) & self.activity.objects):
+            mixed = any(
+                self.kinds.of.get(o, set()) - FLOAT_TYPES - {kind} == set()
+                for o in self.memory.objects(pointer)
+            )
+            where_from = self.forest.instruction.get(store.operands[0])
+            if (
+                mixed
+                and where_from is not None
+                and where_from.opcode not in ("load", "phi", "select", "bitcast")
+            ):
+                return  # an integer member of a structure, computed as an integer
+            if not store.operands[0].startswith("%"):
+                return
+            raise UnsupportedCodeError(
+                "an integer is written to memory that holds differentiable floats",
+                where=self.location(store),
+                why="the bits of a float may be moved as an integer here, which would lose its derivative",
+            )
+
+    def _check_copy(self, call: Instruction) -> None:
+        """A block copy or fill of shadowed memory must be of one float type, or of no floats at all."""
+        if not self.has_shadow(call.operands[0]):
+            return
+        kinds = set()
+        for an_object in self.memory.objects(call.operands[0]):
+            kinds |= self.kinds.of.get(an_object, set())
+        if kinds and (not kinds & FLOAT_TYPES or (len(kinds) == 1)):
+            return
+        raise UnsupportedCodeError(
+            "a block of memory of unknown layout is copied",
+            where=self.location(call),
+            why=f"what it holds is not known to be floats of one type (seen: {', '.join(sorted(kinds)) or 'nothing'})",
+        )
+
+    def _check_call(self, call: Instruction) -> None:
+        symbol = symbol_of(call.callee)
+        if (
+            call.callee in self.module.functions
+            or symbol in ALLOCATORS
+            or symbol in HARMLESS
+            or self.is_blas(call)
+        ):
+            return
+        if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
+            self._check_copy(call)
+            return
+        arguments = {v for v, k in zip(call.operands, call.types, strict=True) if k in FLOAT_TYPES}
+        result_active = call.name in self.activity.values
+        carries = bool(arguments & self.activity.varied)
+        for value, kind in zip(call.operands, call.types, strict=True):
+            if kind == "ptr":
+                carries |= bool(self.memory.closure(self.memory.objects(value)) & self.activity.objects)
+        rule = rule_for(call)
+        if rule is not None or operation_of(call) is not None:
+            if result_active and rule is None:
+                raise UnknownCallError(
+                    f"no derivative rule for `{operation_of(call)}`",
+                    where=self.location(call),
+                    why="its result depends on a differentiated argument",
+                    todo=["write the function out in operations that have derivatives"],
+                )
+            return
+        if carries:
+            raise UnknownCallError(
+                f"a call of the external function `{symbol}` cannot be differentiated",
+                where=self.location(call),
+                why="it has no rule, and a differentiated value or array reaches it",
+                todo=[
+                    "keep differentiated values out of the call",
+                    "pass the argument that reaches it as Const",
+                ],
+            )
+        self.report.inactive_calls[symbol] += 1

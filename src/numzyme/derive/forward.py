@@ -1,0 +1,226 @@
+"""Forward mode: after each instruction of the primal, its tangent.
+
+Tangents of SSA values are SSA values, tangents of memory live in its shadow. Calls that stay calls get the shadows and
+tangents as further arguments. Reference counts of arrays with a shadow are kept for the shadow too, so memory is
+released when the plain call would release it.
+
+Invariant: the instructions of the primal are emitted as they were read and in their order.
+"""
+
+from __future__ import annotations
+
+from ..analysis import Status, symbol_of
+from ..ir import Instruction
+from ..ir.model import FLOAT_TYPES
+from ..rules import operation_of, rule_for
+from . import blas, calls
+from .adjoints import ExpressionWriter
+from .augment import augment, shadow_operand
+from .emitter import ZERO, Emitter, quoted
+from .facts import FunctionFacts, Signature
+from .forward_sweep import stack_size
+
+_DATA_POINTER_OFFSET = 24  # of Numba's meminfo
+
+
+class ForwardFunction:
+    """Writes the forward derivative of one function under one signature."""
+
+    def __init__(self, context: calls.Context, signature: Signature) -> None:
+        self.context, self.signature = context, signature
+        self.function = context.module.functions[signature.name]
+        self.facts = FunctionFacts(
+            context.module, self.function, signature, context.summaries, context.report
+        )
+        self.augmented = augment(self.facts, counters=False)
+        self.shadows = set(self.augmented.shadow.values())
+        self.emitter = Emitter("z.")
+        self.writer = ExpressionWriter(self.emitter)
+        self.helpers: set[str] = set()
+
+    # -- the function ------------------------------------------------------------------------------------------------
+    def write(self, name: str, *, internal: bool) -> str:
+        for label in self.facts.cfg.order:
+            self._write_block(label)
+        for callee, declaration in self.writer.declarations.items():
+            if callee == '@"numzyme.digamma"':
+                self.helpers.add("numzyme.digamma")
+            else:
+                self.context.declarations[callee] = declaration
+        self.context.helpers |= self.helpers
+        linkage = "internal " if internal else ""
+        return f"define {linkage}{self.function.return_type} {name}({self._parameters()}) {{\n{self.emitter.text()}\n}}"
+
+    def _parameters(self) -> str:
+        primal, extra = [], []
+        for p, status in zip(self.function.parameters, self.signature.statuses, strict=True):
+            mark = " noalias" if self.signature.is_root and "noalias" in p.attributes else ""
+            primal.append(f"{p.type}{mark} {p.name}")
+            if status is Status.DUPLICATED:
+                extra.append(f"ptr{mark} {quoted(p.name, '.shadow')}")
+            elif status is Status.ACTIVE:
+                extra.append(f"{p.type} {self.tangent_name(p.name)}")
+        return ", ".join(primal + extra)
+
+    def _write_block(self, label: str) -> None:
+        self.emitter.start(label)
+        body = self.augmented.blocks[label]
+        relevant = label in self.facts.cfg.relevant
+        phis = [i for i in body if i.opcode == "phi"]
+        for phi in phis:
+            self.emitter.line(phi.text)
+            if relevant and self.facts.is_active(phi.name):
+                incoming = ", ".join(
+                    f"[ {self.tangent(v)}, {p} ]" for v, p in zip(phi.operands, phi.labels, strict=True)
+                )
+                self.emitter.line(f"{self.tangent_name(phi.name)} = phi {phi.type} {incoming}")
+        for i in body[len(phis) : -1]:
+            if relevant:
+                self._write_instruction(i)
+            else:
+                self._write_verbatim(i)
+        self.emitter.terminate(body[-1].text)
+
+    # -- tangents ----------------------------------------------------------------------------------------------------
+    def tangent_name(self, name: str) -> str:
+        return quoted(name, ".tangent")
+
+    def tangent(self, value: str) -> str:
+        return self.tangent_name(value) if self.facts.is_active(value) else ZERO
+
+    def _bind(self, i: Instruction, value: str | None) -> None:
+        """Give the tangent of `i` its name; adding -0.0 changes nothing and LLVM folds it."""
+        self.emitter.line(f"{self.tangent_name(i.name)} = fadd {i.type} {value or ZERO}, {ZERO}")
+
+    def _write_instruction(self, i: Instruction) -> None:
+        if i.opcode == "call":
+            self._write_call(i)
+            return
+        self.emitter.line(i.text)
+        if i.opcode == "alloca" and i.name in self.shadows:
+            self._memset(i.name, str(stack_size(i)))
+        if i.opcode == "store":
+            self._write_store(i)
+        if not self.facts.is_active(i.name):
+            return
+        if i.opcode == "load":
+            shadow = self.shadow(i.operands[0], i)
+            self.emitter.line(f"{self.tangent_name(i.name)} = load {i.type}, ptr {shadow}")
+        elif i.opcode in ("fptrunc", "fpext"):
+            tangent = self.tangent(i.operands[0])
+            self.emitter.line(f"{self.tangent_name(i.name)} = {i.opcode} {i.types[0]} {tangent} to {i.type}")
+        elif i.opcode == "freeze":
+            self._bind(i, self.tangent(i.operands[0]))
+        elif i.opcode == "select":
+            a, b = self.tangent(i.operands[1]), self.tangent(i.operands[2])
+            self._bind(i, self.emitter.select(i.operands[0], i.type, a, b))
+        else:
+            self._write_operation(i)
+
+    def _write_operation(self, i: Instruction) -> None:
+        rule = rule_for(i)
+        assert rule is not None  # FunctionFacts has refused anything else
+        self.context.report.rules[operation_of(i) or i.opcode] += 1
+
+        def symbol(name: str) -> str:
+            return i.name if name == "y" else i.operands[int(name[1:])]
+
+        total = None
+        for operand, partial in zip(i.operands, rule.expressions(), strict=False):
+            if self.facts.is_active(operand):
+                part = self.writer.times(self.tangent(operand), partial, symbol, i.type)
+                if part is not None:
+                    total = part if total is None else self.emitter.sum(i.type, total, part)
+        self._bind(i, total)
+
+    # -- memory ------------------------------------------------------------------------------------------------------
+    def shadow(self, pointer: str, user: Instruction) -> str:
+        return shadow_operand(self.facts, self.augmented.shadow, pointer, user)
+
+    def _memset(self, pointer: str, size: str) -> None:
+        self.context.declarations["@llvm.memset.p0.i64"] = (
+            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+        )
+        self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
+
+    def _write_store(self, i: Instruction) -> None:
+        value, pointer = i.operands
+        if not self.facts.has_shadow(pointer):
+            return
+        kind, target = i.types[0], self.shadow(pointer, i)
+        if kind in FLOAT_TYPES:
+            tangent = self.tangent(value) if self.facts.is_active(value) else "0.000000e+00"
+            self.emitter.store(kind, tangent, target)
+        elif kind == "ptr":
+            known = value in self.augmented.shadow
+            self.emitter.store("ptr", self.shadow(value, i) if known else value, target)
+        else:
+            self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
+
+    # -- calls -------------------------------------------------------------------------------------------------------
+    def _write_verbatim(self, i: Instruction) -> None:
+        if i.opcode == "call" and i.callee in self.context.module.functions:
+            self.context.plain.setdefault(i.callee)
+            self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), "ptr null"))
+            return
+        self.emitter.line(i.text)
+
+    def _write_call(self, i: Instruction) -> None:
+        symbol = symbol_of(i.callee)
+        if symbol.startswith("llvm.lifetime."):
+            return
+        if self.facts.is_active_call(i):
+            self._write_active_call(i)
+            return
+        self._write_verbatim(i)
+        if i.name in self.shadows:
+            self._clear_allocation(i, symbol)
+        elif symbol in ("NRT_incref", "NRT_decref") and self.facts.has_shadow(i.operands[0]):
+            shadow = self.shadow(i.operands[0], i)
+            self.emitter.line(f"call void {i.callee}(ptr {shadow})")
+        elif symbol.startswith("llvm.mem") and self.facts.has_shadow(i.operands[0]):
+            self._write_copy(i, symbol)
+        elif self.facts.is_blas(i) and self.facts.has_shadow(i.operands[blas.output(i)]):
+            blas.forward(
+                self.emitter,
+                self.facts,
+                i,
+                lambda n: self.shadow(i.operands[n], i),
+                self.writer.declarations,
+                self.helpers,
+            )
+        elif self.facts.is_active(i.name):
+            self._write_operation(i)
+
+    def _clear_allocation(self, i: Instruction, symbol: str) -> None:
+        """A fresh shadow is zero; its address follows from its meminfo."""
+        if symbol == "numzyme.allocate":
+            self._memset(i.name, i.operands[0])
+            return
+        data = self.emitter.load("ptr", self.emitter.offset(i.name, _DATA_POINTER_OFFSET))
+        self._memset(data, i.operands[0])
+
+    def _write_copy(self, i: Instruction, symbol: str) -> None:
+        target = self.shadow(i.operands[0], i)
+        if symbol.startswith("llvm.memset"):
+            self._memset(target, i.operands[2])
+        elif self.facts.has_shadow(i.operands[1]):
+            source = self.shadow(i.operands[1], i)
+            self.emitter.line(
+                f"call void {i.callee}(ptr {target}, ptr {source}, i64 {i.operands[2]}, i1 false)"
+            )
+        else:
+            self._memset(target, i.operands[2])
+
+    def _write_active_call(self, i: Instruction) -> None:
+        signature = calls.signature_of(self.facts, i)
+        number = self.context.number(signature)
+        arguments = [(kind, v) for v, kind in zip(i.operands, i.types, strict=True)]
+        for value, kind, status in zip(i.operands, i.types, signature.statuses, strict=True):
+            if status is Status.DUPLICATED:
+                arguments.append(("ptr", self.shadow(value, i)))
+            elif status is Status.ACTIVE:
+                arguments.append((kind, self.tangent(value)))
+        inside = ", ".join(f"{kind} {value}" for kind, value in arguments)
+        name = f"{i.name} = " if i.name else ""
+        self.emitter.line(f"{name}call {i.type} {calls.derived_name('forward', signature, number)}({inside})")

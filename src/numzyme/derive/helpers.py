@@ -1,0 +1,165 @@
+"""Small LLVM functions that derivatives call: loops over arrays, and functions that the C library lacks.
+
+Invariant: `adjoint_copy` undoes a memmove element by element in the opposite order of a safe copy, so overlapping
+source and target are right.
+"""
+
+from __future__ import annotations
+
+_ADJOINT_COPY = """\
+define internal void @"numzyme.adjoint_copy.{kind}"(ptr %target, ptr %source, i64 %size) {{
+entry:
+  %count = udiv i64 %size, {width}
+  %empty = icmp eq i64 %count, 0
+  br i1 %empty, label %done, label %choose
+choose:
+  %upward = icmp ugt ptr %target, %source
+  br i1 %upward, label %up, label %down
+up:
+  %i = phi i64 [ 0, %choose ], [ %i.next, %up ]
+  %tu = getelementptr inbounds {kind}, ptr %target, i64 %i
+  %su = getelementptr inbounds {kind}, ptr %source, i64 %i
+  %au = load {kind}, ptr %tu
+  store {kind} 0.0, ptr %tu
+  %bu = load {kind}, ptr %su
+  %cu = fadd reassoc nsz contract {kind} %bu, %au
+  store {kind} %cu, ptr %su
+  %i.next = add nuw nsw i64 %i, 1
+  %up.done = icmp eq i64 %i.next, %count
+  br i1 %up.done, label %done, label %up
+down:
+  %j = phi i64 [ %count, %choose ], [ %j.next, %down ]
+  %j.next = add nsw i64 %j, -1
+  %td = getelementptr inbounds {kind}, ptr %target, i64 %j.next
+  %sd = getelementptr inbounds {kind}, ptr %source, i64 %j.next
+  %ad = load {kind}, ptr %td
+  store {kind} 0.0, ptr %td
+  %bd = load {kind}, ptr %sd
+  %cd = fadd reassoc nsz contract {kind} %bd, %ad
+  store {kind} %cd, ptr %sd
+  %down.done = icmp eq i64 %j.next, 0
+  br i1 %down.done, label %done, label %down
+done:
+  ret void
+}}
+"""
+
+_AXPY = """\
+define internal void @"numzyme.axpy.{kind}"(i64 %count, {kind} %factor, ptr %x, ptr %y) {{
+entry:
+  %empty = icmp sle i64 %count, 0
+  br i1 %empty, label %done, label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %px = getelementptr inbounds {kind}, ptr %x, i64 %i
+  %py = getelementptr inbounds {kind}, ptr %y, i64 %i
+  %a = load {kind}, ptr %px
+  %b = load {kind}, ptr %py
+  %c = fmul contract {kind} %factor, %a
+  %d = fadd reassoc nsz contract {kind} %b, %c
+  store {kind} %d, ptr %py
+  %next = add nuw nsw i64 %i, 1
+  %end = icmp eq i64 %next, %count
+  br i1 %end, label %done, label %loop
+done:
+  ret void
+}}
+"""
+
+_DOT = """\
+define internal {kind} @"numzyme.dot.{kind}"(i64 %count, ptr %x, ptr %y) {{
+entry:
+  %empty = icmp sle i64 %count, 0
+  br i1 %empty, label %done, label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %sum = phi {kind} [ 0.0, %entry ], [ %d, %loop ]
+  %px = getelementptr inbounds {kind}, ptr %x, i64 %i
+  %py = getelementptr inbounds {kind}, ptr %y, i64 %i
+  %a = load {kind}, ptr %px
+  %b = load {kind}, ptr %py
+  %c = fmul contract {kind} %a, %b
+  %d = fadd reassoc nsz contract {kind} %sum, %c
+  %next = add nuw nsw i64 %i, 1
+  %end = icmp eq i64 %next, %count
+  br i1 %end, label %done, label %loop
+done:
+  %result = phi {kind} [ 0.0, %entry ], [ %d, %loop ]
+  ret {kind} %result
+}}
+"""
+
+_CONSTANT = """\
+@"numzyme.one.{kind}" = internal constant {kind} 1.0
+@"numzyme.zero.{kind}" = internal constant {kind} 0.0
+"""
+
+# psi(x): reflection for x <= 0, recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.18)
+_DIGAMMA = """\
+define internal double @"numzyme.digamma"(double %x) {
+entry:
+  %negative = fcmp ole double %x, 0.0
+  %mirror = fsub double 1.0, %x
+  %start = select i1 %negative, double %mirror, double %x
+  br label %climb
+climb:
+  %z = phi double [ %start, %entry ], [ %z.next, %step ]
+  %sum = phi double [ 0.0, %entry ], [ %sum.next, %step ]
+  %small = fcmp olt double %z, 10.0
+  br i1 %small, label %step, label %series
+step:
+  %inverse = fdiv double 1.0, %z
+  %sum.next = fsub double %sum, %inverse
+  %z.next = fadd double %z, 1.0
+  br label %climb
+series:
+  %r = fdiv double 1.0, %z
+  %r2 = fmul double %r, %r
+  %p7 = fmul double %r2, 0x3FB5555555555555
+  %p6a = fsub double 0x3F95995995995996, %p7
+  %p6 = fmul double %r2, %p6a
+  %p5a = fsub double 0x3F7F07C1F07C1F08, %p6
+  %p5 = fmul double %r2, %p5a
+  %p4a = fsub double 0x3F71111111111111, %p5
+  %p4 = fmul double %r2, %p4a
+  %p3a = fsub double 0x3F70410410410410, %p4
+  %p3 = fmul double %r2, %p3a
+  %p2a = fsub double 0x3F81111111111111, %p3
+  %p2 = fmul double %r2, %p2a
+  %p1a = fsub double 0x3FB5555555555555, %p2
+  %p1 = fmul double %r2, %p1a
+  %log = call double @llvm.log.f64(double %z)
+  %half = fmul double 0.5, %r
+  %a = fsub double %log, %half
+  %b = fsub double %a, %p1
+  %value = fadd double %sum, %b
+  br i1 %negative, label %reflect, label %done
+reflect:
+  %angle = fmul double %x, 0x400921FB54442D18
+  %sine = call double @llvm.sin.f64(double %angle)
+  %cosine = call double @llvm.cos.f64(double %angle)
+  %cotangent = fdiv double %cosine, %sine
+  %scaled = fmul double %cotangent, 0x400921FB54442D18
+  %reflected = fsub double %value, %scaled
+  br label %done
+done:
+  %result = phi double [ %value, %series ], [ %reflected, %reflect ]
+  ret double %result
+}
+"""
+
+_TEMPLATES = {
+    "numzyme.adjoint_copy": _ADJOINT_COPY,
+    "numzyme.axpy": _AXPY,
+    "numzyme.dot": _DOT,
+    "numzyme.constant": _CONSTANT,
+}
+DIGAMMA_NEEDS = {f"@llvm.{f}.f64": f"declare double @llvm.{f}.f64(double)" for f in ("log", "sin", "cos")}
+
+
+def helper_text(name: str) -> str:
+    """LLVM text of a helper: `numzyme.axpy.double`, `numzyme.digamma`, ..."""
+    if name == "numzyme.digamma":
+        return _DIGAMMA
+    template, kind = name.rsplit(".", 1)
+    return _TEMPLATES[template].format(kind=kind, width=8 if kind == "double" else 4)

@@ -1,0 +1,58 @@
+"""What is asked of the differentiator and what it gives back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..analysis import Status as Activity
+from ..diagnostics import SourceLocation
+
+OUT_OF_TAPE = 77  # status of a derivative that found no memory for its tape
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One derivative of the function `symbol`; `activities`, `memory` and `labels` have one entry per LLVM parameter.
+
+    `memory` gives the scalar type that a pointer parameter points at, or None; `labels` are for messages;
+    without `keep_primal` the result of the function need not be computed.
+    """
+
+    mode: Literal["forward", "reverse"]
+    symbol: str
+    activities: tuple[Activity, ...]
+    memory: tuple[str | None, ...]
+    labels: tuple[str, ...]
+    keep_primal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One value that the forward sweep keeps for the reverse sweep."""
+
+    value: str
+    bytes: int
+    loops: int
+    where: SourceLocation | None
+    why: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What `explain` shows: values stored with bytes per iteration, rules used, calls taken as inactive."""
+
+    stored: list[Stored] = field(default_factory=list)
+    rules: Counter[str] = field(default_factory=Counter)
+    inactive_calls: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """LLVM text of a derivative, its symbol (without `@`), and the report on how it was made."""
+
+    text: str
+    symbol: str
+    report: Report

@@ -1,0 +1,298 @@
+"""The reverse sweep: for each block of the primal, backwards, the adjoint of each of its instructions.
+
+The reverse of block B is `r.B`. It undoes B's instructions from last to first, gives the adjoints of B's phis to the values that came in,
+and goes to the reverse of the block that control had come from: known, decided by the branch condition or by a stored
+number, or, at a loop header, by the count of iterations. Regions and loops without any adjoint work are jumped over.
+
+The sweep is written twice with the same code: once to find out which primal values it wants, once for real.
+"""
+
+from __future__ import annotations
+
+from ..analysis import Loop, symbol_of
+from ..ir import Instruction
+from ..ir.model import FLOAT_TYPES
+from ..rules import operation_of, rule_for
+from . import blas, calls
+from .adjoints import Adjoints, ExpressionWriter, symbols_of
+from .augment import Augmented, shadow_operand
+from .emitter import Emitter
+from .facts import FunctionFacts
+from .lookup import iteration_slot
+from .storage import Storage
+
+
+def reverse_label(label: str) -> str:
+    return f'%"r.{label[1:].strip(chr(34))}"'
+
+
+def edge_label(label: str, predecessor: str) -> str:
+    return f'%"r.{label[1:].strip(chr(34))} to {predecessor[1:].strip(chr(34))}"'
+
+
+class ReverseSweep:
+    """Writes the reverse blocks of one function into `emitter`; `values` answers for primal values."""
+
+    def __init__(
+        self, facts: FunctionFacts, augmented: Augmented, emitter: Emitter, context: calls.Context
+    ) -> None:
+        self.facts, self.augmented, self.emitter, self.context = facts, augmented, emitter, context
+        self.cfg, self.forest = facts.cfg, facts.forest
+        self.adjoints = Adjoints(emitter, facts)
+        self.writer = ExpressionWriter(emitter)
+        self.helpers: set[str] = set()
+        self.stack: list[str] = []
+        self.working = {
+            label for label in self.cfg.order if label in self.cfg.relevant and self._has_work(label)
+        }
+        self.working_loops = {loop for loop in self.forest.loops if loop.blocks & self.working}
+        self.entry_of = {
+            loop: edge_label(loop.exits[0][1], loop.exits[0][0])
+            for loop in self.working_loops
+            if len(loop.exits) == 1
+        }
+        self.storage: Storage | None = None
+
+    # -- what there is to do -----------------------------------------------------------------------------------------
+    def _has_work(self, label: str) -> bool:
+        return any(self.is_reversed(i) for i in self.cfg.blocks[label].instructions)
+
+    def is_reversed(self, i: Instruction) -> bool:
+        """Whether the reverse sweep does anything for an instruction."""
+        facts = self.facts
+        if i.opcode == "store":
+            return i.types[0] in FLOAT_TYPES and facts.has_shadow(i.operands[1])
+        if i.opcode == "call" and i.name not in facts.activity.values:
+            if symbol_of(i.callee).startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
+                return facts.has_shadow(i.operands[0]) and facts.kinds.float_of(i.operands[0]) is not None
+            if facts.is_blas(i):
+                return facts.has_shadow(i.operands[blas.output(i)])
+            return facts.is_active_call(i)
+        return i.name in facts.activity.values
+
+    def write(self, values, finish: str) -> None:
+        """Write all reverse blocks; the last one goes to block `finish`."""
+        self.values, self.finish = values, finish
+        for label in reversed(self.cfg.order):
+            if label in self.cfg.relevant:
+                self._prepare_edges(label)
+        self.reached = set(self.cfg.returns)
+        written: set[str] = set()
+        while self.reached - written:
+            for label in reversed(self.cfg.order):
+                if label in self.reached and label not in written:
+                    written.add(label)
+                    self._write_block(label)
+        for label in [label for label, block in self.emitter.blocks.items() if not block.terminator]:
+            del self.emitter.blocks[label]
+
+    def _go(self, label: str) -> str:
+        """The label of the reverse of a primal block, which is thereby asked for."""
+        self.reached.add(label)
+        return reverse_label(label)
+
+    def _prepare_edges(self, label: str) -> None:
+        """The blocks through which the sweep enters loops exist before anything is fetched into them."""
+        for predecessor in self.cfg.relevant_predecessors(label):
+            self.emitter.start(edge_label(label, predecessor))
+
+    def _write_block(self, label: str) -> None:
+        self.emitter.start(reverse_label(label))
+        self.values.enter_block(label)
+        block = self.cfg.blocks[label]
+        for instruction in reversed(block.instructions):
+            if instruction.opcode != "phi" and self.is_reversed(instruction):
+                self._reverse(instruction)
+        taken = []
+        for phi in block.phis:
+            if self.facts.is_active(phi.name):
+                taken.append((phi, self.adjoints.take(phi.name)))
+        self._leave(label, [(phi, value) for phi, value in taken if value is not None])
+
+    # -- instructions ------------------------------------------------------------------------------------------------
+    def _reverse(self, i: Instruction) -> None:
+        if i.opcode == "load":
+            self._reverse_load(i)
+        elif i.opcode == "store":
+            self._reverse_store(i)
+        elif i.opcode == "select":
+            self._reverse_select(i)
+        elif i.opcode in ("fptrunc", "fpext", "freeze"):
+            self._reverse_cast(i)
+        elif i.opcode == "call" and i.callee in self.facts.module.functions:
+            calls.reverse_call(self, i)
+        elif i.opcode == "call" and symbol_of(i.callee).startswith("llvm.mem"):
+            self._reverse_copy(i)
+        elif self.facts.is_blas(i):
+            blas.reverse(self, i)
+        else:
+            self._reverse_operation(i)
+
+    def _reverse_operation(self, i: Instruction) -> None:
+        rule, adjoint = rule_for(i), self.adjoints.take(i.name)
+        if adjoint is None or rule is None:
+            return
+        self.context.report.rules[operation_of(i) or i.opcode] += 1
+        symbols = symbols_of(i, self.values)
+        for operand, partial in zip(i.operands, rule.expressions(), strict=False):
+            if self.facts.is_active(operand):
+                self.adjoints.add(operand, self.writer.times(adjoint, partial, symbols, i.type))
+
+    def _reverse_load(self, i: Instruction) -> None:
+        adjoint = self.adjoints.take(i.name)
+        if adjoint is None:
+            return
+        shadow = self.shadow(i.operands[0], i)
+        self.emitter.store(
+            i.type, self.emitter.sum(i.type, self.emitter.load(i.type, shadow), adjoint), shadow
+        )
+
+    def _reverse_store(self, i: Instruction) -> None:
+        kind, shadow = i.types[0], self.shadow(i.operands[1], i)
+        adjoint = self.emitter.load(kind, shadow)
+        self.emitter.store(kind, "0.000000e+00", shadow)
+        self.adjoints.add(i.operands[0], adjoint)
+
+    def _reverse_select(self, i: Instruction) -> None:
+        adjoint = self.adjoints.take(i.name)
+        if adjoint is None:
+            return
+        condition = self.values.value(i.operands[0])
+        self.adjoints.add(i.operands[1], self.emitter.select(condition, i.type, adjoint, "-0.000000e+00"))
+        self.adjoints.add(i.operands[2], self.emitter.select(condition, i.type, "-0.000000e+00", adjoint))
+
+    def _reverse_cast(self, i: Instruction) -> None:
+        adjoint = self.adjoints.take(i.name)
+        if adjoint is None:
+            return
+        inverse = {"fptrunc": "fpext", "fpext": "fptrunc"}.get(i.opcode)
+        if inverse:
+            adjoint = self.emitter.define(f"{inverse} {i.type} {adjoint} to {i.types[0]}")
+        self.adjoints.add(i.operands[0], adjoint)
+
+    def _reverse_copy(self, i: Instruction) -> None:
+        """memcpy and memmove add the shadow of the target to that of the source and clear it; memset clears it."""
+        target, source, size = i.operands[0], i.operands[1], self.values.value(i.operands[2])
+        shadow = self.shadow(target, i)
+        if symbol_of(i.callee).startswith("llvm.memset") or not self.facts.has_shadow(source):
+            self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {shadow}, i8 0, i64 {size}, i1 false)")
+            self.writer.declarations["@llvm.memset.p0.i64"] = (
+                "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+            )
+            return
+        kind = self.facts.kinds.float_of(target)
+        helper = f"numzyme.adjoint_copy.{kind}"
+        self.helpers.add(helper)
+        self.emitter.line(f'call void @"{helper}"(ptr {shadow}, ptr {self.shadow(source, i)}, i64 {size})')
+
+    def shadow(self, pointer: str, user: Instruction) -> str:
+        """The shadow of a pointer, in the reverse of its user."""
+        return self.values.value(shadow_operand(self.facts, self.augmented.shadow, pointer, user))
+
+    # -- control -----------------------------------------------------------------------------------------------------
+    def _leave(self, label: str, phis: list[tuple[Instruction, str]]) -> None:
+        """Go from the reverse of `label` to the reverse of what ran before it."""
+        predecessors = self.cfg.relevant_predecessors(label)
+        if not predecessors:
+            self.emitter.branch(self.finish)
+            return
+        loop = self.forest.of[label]
+        if loop is not None and loop.header == label:
+            self._leave_header(loop)
+        else:
+            target = None if phis else self._jump_target(label)
+            if target is not None:
+                self.emitter.branch(self._go(target))
+            elif len(predecessors) == 1:
+                self.emitter.branch(edge_label(label, predecessors[0]))
+            else:
+                self._select_edge(label, predecessors)
+        for predecessor in predecessors:
+            self._write_edge(label, predecessor, phis)
+
+    def _leave_header(self, loop: Loop) -> None:
+        slot = iteration_slot(loop)
+        iteration = self.emitter.load("i64", slot)
+        first = self.emitter.define(f"icmp eq i64 {iteration}, 0")
+        if self.storage is not None and loop in self.storage.records:
+            top = self.emitter.offset("%frame", self.storage.records[loop].top)
+            older = self.emitter.load("ptr", self.emitter.load("ptr", top))
+            self.emitter.store("ptr", older, top)
+        self.emitter.store("i64", self.emitter.define(f"add nsw i64 {iteration}, -1"), slot)
+        self.emitter.branch_if(
+            first, edge_label(loop.header, loop.preheader), edge_label(loop.header, loop.latch)
+        )
+
+    def _select_edge(self, label: str, predecessors: list[str]) -> None:
+        condition = self._deciding_condition(label, predecessors)
+        if condition is not None:
+            value, then, otherwise = condition
+            self.emitter.branch_if(
+                self.values.value(value), edge_label(label, then), edge_label(label, otherwise)
+            )
+            return
+        origin = self.values.value(self.augmented.origin[label])
+        cases = " ".join(f"i8 {n}, label {edge_label(label, p)}" for n, p in enumerate(predecessors) if n > 0)
+        self.emitter.terminate(f"switch i8 {origin}, label {edge_label(label, predecessors[0])} [ {cases} ]")
+
+    def _deciding_condition(self, label: str, predecessors: list[str]) -> tuple[str, str, str] | None:
+        """(condition, predecessor if true, predecessor if false) when the branch that dominates the join decides."""
+        dominator = self.cfg.dominator[label]
+        branch = self.cfg.blocks[dominator].terminator
+        if len(predecessors) != 2 or branch.opcode != "br" or len(branch.operands) != 1:
+            return None
+        if self.forest.of[dominator] is not self.forest.of[label] or branch.labels[0] == branch.labels[1]:
+            return None
+        sides = []
+        for successor in branch.labels:
+            if successor == label:
+                found = [p for p in predecessors if p == dominator]
+            else:
+                found = [p for p in predecessors if self.cfg.dominates(successor, p)]
+            if len(found) != 1:
+                return None
+            sides.append(found[0])
+        return (branch.operands[0], sides[0], sides[1]) if sides[0] != sides[1] else None
+
+    def _jump_target(self, label: str) -> str | None:
+        """A dominator of `label` in the same loop with no work between; the sweep may go there directly."""
+        loop, target = self.forest.of[label], self.cfg.dominator[label]
+        while self.forest.of[target] is not loop and target != self.cfg.entry:
+            target = self.cfg.dominator[target]
+        if self.forest.of[target] is not loop:
+            return None
+        seen: set[str] = set()
+        stack = [p for p in self.cfg.relevant_predecessors(label) if p != target]
+        while stack:
+            current = stack.pop()
+            if current in seen:
+                continue
+            if current in self.working:
+                return None
+            seen.add(current)
+            stack += [p for p in self.cfg.relevant_predecessors(current) if p != target]
+        return target
+
+    def _write_edge(self, label: str, predecessor: str, phis: list[tuple[Instruction, str]]) -> None:
+        self.emitter.block = self.emitter.blocks[edge_label(label, predecessor)]
+        self.values.enter_block(label)
+        for phi, adjoint in phis:
+            self.adjoints.add(phi.operands[phi.labels.index(predecessor)], adjoint)
+        loop, entered = self.forest.of[predecessor], []
+        while loop is not None and label not in loop.blocks:
+            entered.append(loop)
+            loop = loop.parent
+        target = predecessor
+        for inner in entered:
+            if inner not in self.working_loops:
+                target = inner.preheader
+                continue
+            known = self.augmented.trip.get(inner) or self.augmented.last.get((label, inner))
+            if known is not None:
+                self.emitter.store("i64", self.values.value(known), iteration_slot(inner))
+        self.emitter.branch(self._go(target))
+
+    def stack_text(self) -> list[str]:
+        """Stack slots of the sweep, for the entry block of its function."""
+        lines = self.adjoints.stack_text() + self.stack
+        return lines + [f"{iteration_slot(loop)} = alloca i64" for loop in self.forest.loops]

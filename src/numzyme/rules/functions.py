@@ -1,0 +1,77 @@
+"""Elementary functions for use inside rules: on expressions they build a node, on numbers they compute with mpmath.
+
+`TWIN` names, for each function, how LLVM spells it: an intrinsic (`llvm.sin`) or a function of the C library (`tan`).
+"""
+
+from __future__ import annotations
+
+from .expression import Expression
+from .expression import where as _where_expression
+
+INTRINSICS = frozenset(
+    [
+        "sin",
+        "cos",
+        "exp",
+        "exp2",
+        "log",
+        "log2",
+        "log10",
+        "pow",
+        "fabs",
+        "sqrt",
+        "floor",
+        "ceil",
+        "trunc",
+        "rint",
+        "copysign",
+        "round",
+        "nearbyint",
+        "fma",
+    ]
+)
+
+
+def _function(name: str, numeric):
+    def apply(*arguments):
+        if any(isinstance(a, Expression) for a in arguments):
+            from .expression import call
+
+            return call(name, *arguments)
+        return numeric(*arguments)
+
+    apply.__name__ = name
+    return apply
+
+
+def _mp(name: str):
+    def compute(*arguments):
+        import mpmath
+
+        return getattr(mpmath, name)(*arguments)
+
+    return compute
+
+
+sin, cos, tan = (_function(n, _mp(n)) for n in ("sin", "cos", "tan"))
+sinh, cosh, tanh = (_function(n, _mp(n)) for n in ("sinh", "cosh", "tanh"))
+exp, log, sqrt = (_function(n, _mp(n)) for n in ("exp", "log", "sqrt"))
+digamma = _function("digamma", _mp("digamma"))
+fabs = _function("fabs", _mp("fabs"))
+copysign = _function("copysign", lambda a, b: abs(a) if b >= 0 else -abs(a))
+trunc = _function("trunc", lambda a: int(a))
+rint = _function("rint", lambda a: round(a))
+floor = _function("floor", _mp("floor"))
+power = _function("pow", _mp("power"))
+
+
+def where(condition, a, b):
+    """`a` where the condition holds, else `b`."""
+    if isinstance(condition, Expression):
+        return _where_expression(condition, a, b)
+    return a if condition else b
+
+
+def equals(a, b):
+    """Comparison for equality that works on expressions too."""
+    return a.equals(b) if isinstance(a, Expression) else a == b

@@ -1,0 +1,124 @@
+"""The derivative rules of scalar functions: one line of mathematics each.
+
+A rule gives the partial derivative with respect to each operand, written in the operands and in `y`, the result. Forward
+mode, reverse mode, the documentation and the tests are made from this table. At points where a function has no
+derivative a rule picks the one-sided or symmetric value that its line shows (`fabs` at 0 has derivative 0 by
+`copysign`'s sign of zero being +1 -> +1, as LLVM's `copysign` computes; ties of `min`/`max` go to the first operand).
+
+Keys are operation names: LLVM opcodes (`fmul`), and function names without `llvm.`, type suffix or the `f` of single
+precision. `INACTIVE` names those whose derivative is zero everywhere it exists.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .expression import Expression, lift, symbol
+from .functions import (
+    copysign,
+    cos,
+    cosh,
+    digamma,
+    equals,
+    exp,
+    fabs,
+    log,
+    power,
+    rint,
+    sin,
+    sinh,
+    sqrt,
+    trunc,
+    where,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Partial derivatives of `name`; `arity` operands; `partials(*operands, y)` returns one value per operand."""
+
+    name: str
+    arity: int
+    partials: Callable
+    expensive: bool = True
+
+    def expressions(self) -> tuple[Expression, ...]:
+        """The partials as expressions in the symbols `x0`, `x1`, ... and `y`."""
+        result = self.partials(*(symbol(f"x{i}") for i in range(self.arity)), symbol("y"))
+        return tuple(lift(p) for p in (result if isinstance(result, tuple) else (result,)))
+
+
+TABLE: dict[str, Rule] = {}
+
+
+def scalar(name: str, partials: Callable, *, expensive: bool = True) -> None:
+    """Add a rule; the number of operands is that of the lambda without `y`."""
+    TABLE[name] = Rule(name, partials.__code__.co_argcount - 1, partials, expensive)
+
+
+# arithmetic
+scalar("fadd", lambda a, b, y: (1.0, 1.0), expensive=False)
+scalar("fsub", lambda a, b, y: (1.0, -1.0), expensive=False)
+scalar("fmul", lambda a, b, y: (b, a), expensive=False)
+scalar("fdiv", lambda a, b, y: (1.0 / b, -y / b), expensive=False)
+scalar("frem", lambda a, b, y: (1.0, -trunc(a / b)))
+scalar("fneg", lambda x, y: -1.0, expensive=False)
+scalar("fma", lambda a, b, c, y: (b, a, 1.0), expensive=False)
+scalar("fmuladd", lambda a, b, c, y: (b, a, 1.0), expensive=False)
+scalar("fabs", lambda x, y: copysign(1.0, x), expensive=False)
+scalar("copysign", lambda a, b, y: (copysign(1.0, a) * copysign(1.0, b), 0.0), expensive=False)
+scalar("minnum", lambda a, b, y: (where(a <= b, 1.0, 0.0), where(a <= b, 0.0, 1.0)), expensive=False)
+scalar("maxnum", lambda a, b, y: (where(a >= b, 1.0, 0.0), where(a >= b, 0.0, 1.0)), expensive=False)
+scalar("fmod", lambda a, b, y: (1.0, -trunc(a / b)))
+scalar("fixed_fmod", lambda a, b, y: (1.0, -((a - y) / b)))
+scalar("remainder", lambda a, b, y: (1.0, -rint(a / b)))
+
+# roots and powers
+scalar("sqrt", lambda x, y: 0.5 / y, expensive=False)
+scalar("cbrt", lambda x, y: 1.0 / (3.0 * y * y))
+scalar("hypot", lambda a, b, y: (a / y, b / y))
+scalar(
+    "pow",
+    lambda a, b, y: (
+        where(equals(b, 0.0), 0.0, b * power(a, b - 1.0)),
+        where(equals(y, 0.0), 0.0, y * log(a)),
+    ),
+)
+
+# exponentials and logarithms
+scalar("exp", lambda x, y: y)
+scalar("exp2", lambda x, y: y * math.log(2.0))
+scalar("exp10", lambda x, y: y * math.log(10.0))
+scalar("expm1", lambda x, y: y + 1.0)
+scalar("log", lambda x, y: 1.0 / x)
+scalar("log2", lambda x, y: 1.0 / (x * math.log(2.0)))
+scalar("log10", lambda x, y: 1.0 / (x * math.log(10.0)))
+scalar("log1p", lambda x, y: 1.0 / (1.0 + x))
+
+# trigonometric
+scalar("sin", lambda x, y: cos(x))
+scalar("cos", lambda x, y: -sin(x))
+scalar("tan", lambda x, y: 1.0 + y * y)
+scalar("asin", lambda x, y: 1.0 / sqrt(1.0 - x * x))
+scalar("acos", lambda x, y: -1.0 / sqrt(1.0 - x * x))
+scalar("atan", lambda x, y: 1.0 / (1.0 + x * x))
+scalar("atan2", lambda a, b, y: (b / (a * a + b * b), -a / (a * a + b * b)))
+
+# hyperbolic
+scalar("sinh", lambda x, y: cosh(x))
+scalar("cosh", lambda x, y: sinh(x))
+scalar("tanh", lambda x, y: 1.0 - y * y)
+scalar("asinh", lambda x, y: 1.0 / sqrt(x * x + 1.0))
+scalar("acosh", lambda x, y: 1.0 / sqrt(x * x - 1.0))
+scalar("atanh", lambda x, y: 1.0 / (1.0 - x * x))
+
+# special functions
+scalar("erf", lambda x, y: 2.0 / math.sqrt(math.pi) * exp(-(x * x)))
+scalar("erfc", lambda x, y: -2.0 / math.sqrt(math.pi) * exp(-(x * x)))
+scalar("gamma", lambda x, y: y * digamma(x))
+scalar("lgamma", lambda x, y: digamma(x))
+
+INACTIVE = frozenset(["floor", "ceil", "trunc", "rint", "round", "nearbyint", "roundeven"])
+__all__ = ["INACTIVE", "TABLE", "Rule", "fabs", "scalar"]
