@@ -2,6 +2,7 @@
 
 from . import compiled as compiled  # registers the API with Numba
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
+from .explain import Explanation, explain
 from .functions import autodiff, gradient
 from .modes import DerivativesAndValue, Forward, ForwardWithPrimal, Mode, Reverse, ReverseWithPrimal
 from .transforms import grad, value_and_grad
@@ -12,12 +13,14 @@ __all__ = [
     "DerivativesAndValue",
     "Duplicated",
     "DuplicatedNoNeed",
+    "Explanation",
     "Forward",
     "ForwardWithPrimal",
     "Mode",
     "Reverse",
     "ReverseWithPrimal",
     "autodiff",
+    "explain",
     "grad",
     "gradient",
     "value_and_grad",

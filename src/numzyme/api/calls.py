@@ -121,14 +121,12 @@ class TypedCall:
         primals, shadows = _split(call, slots)
         _check_arguments(call, primals, shadows)
         primals = tuple(
-            _as_float(kind) if role is Role.ACTIVE else kind
-            for role, kind in zip(call.roles, primals, strict=True)
+            _as_float(kind) if role is Role.ACTIVE else kind for role, kind in zip(call.roles, primals, strict=True)
         )
         raw = extract(call.function, primals, call.boundscheck)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
-            role is not Role.CONST and has_derivative(kind)
-            for role, kind in zip(call.roles, primals, strict=True)
+            role is not Role.CONST and has_derivative(kind) for role, kind in zip(call.roles, primals, strict=True)
         )
         key = DerivativeKey(
             function=call.function,
@@ -179,9 +177,7 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
                 raise refusals.no_derivative(call.function, label, kind)
             _check_shadow(call, kind, shadow, label)
     wanted = [i for i, role in enumerate(call.roles) if role is Role.WANTED]
-    hopeless = [
-        i for i in wanted if not (has_derivative(primals[i]) or isinstance(primals[i], types.BaseTuple))
-    ]
+    hopeless = [i for i in wanted if not (has_derivative(primals[i]) or isinstance(primals[i], types.BaseTuple))]
     if hopeless and (call.strict or hopeless == wanted):
         first = hopeless[0]
         raise refusals.no_derivative(call.function, call.labels()[first], primals[first])

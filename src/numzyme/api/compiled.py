@@ -78,9 +78,7 @@ def _register_activity(activity: type, fields: int) -> None:
     def type_activity(context):
         if fields == 1:
             return lambda primal: ActivityType(activity, (types.unliteral(primal),))
-        return lambda primal, shadow: ActivityType(
-            activity, (types.unliteral(primal), types.unliteral(shadow))
-        )
+        return lambda primal, shadow: ActivityType(activity, (types.unliteral(primal), types.unliteral(shadow)))
 
     @lower_builtin(activity, *[types.Any] * fields)
     def make_activity(context, builder, signature, arguments):
@@ -192,9 +190,7 @@ def _literal(argnums: Any) -> Any:
         return argnums.value
     if isinstance(argnums, types.IntegerLiteral):
         return argnums.literal_value
-    if isinstance(argnums, types.BaseTuple) and all(
-        isinstance(t, types.IntegerLiteral) for t in argnums.types
-    ):
+    if isinstance(argnums, types.BaseTuple) and all(isinstance(t, types.IntegerLiteral) for t in argnums.types):
         return tuple(t.literal_value for t in argnums.types)
     raise DifferentiationTypeError("argnums must be a constant in compiled code")
 

@@ -31,9 +31,7 @@ def gradient(
 ) -> Any:
     """`differentiate` is `autodiff` with its options bound."""
     _check(f, values, constant)
-    wanted = [
-        not fixed and has_derivative(typeof(value)) for value, fixed in zip(values, constant, strict=True)
-    ]
+    wanted = [not fixed and has_derivative(typeof(value)) for value, fixed in zip(values, constant, strict=True)]
     layout = Layout(values)
     seeds = list(_seeds(values, wanted))
     columns: list[Any] = []
@@ -141,9 +139,7 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
 
     def of_output(part: Any, pick: Callable[[Any], Any]) -> Any:
         if isinstance(part, tuple):
-            return tuple(
-                of_output(member, lambda column, i=i: pick(column)[i]) for i, member in enumerate(part)
-            )
+            return tuple(of_output(member, lambda column, i=i: pick(column)[i]) for i, member in enumerate(part))
         if part is None:
             return None
         entries = [

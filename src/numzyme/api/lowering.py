@@ -2,8 +2,9 @@
 
 Decides where shadows live (new arrays laid out like their primals), calls the derivative that assumes
 disjoint arrays when the ranges of all buffers are disjoint, and asks `overlap.prepare` in every other case.
-Invariants: an exception leaves nothing allocated here behind; the result is built only when the status is
-good, and is zero otherwise, so that a `try` around the call in compiled code sees a valid value.
+Invariants: an exception leaves nothing allocated here behind, and no reference to an argument; the result is
+built only when the status is good, and is zero otherwise, so that a `try` around the call in compiled code
+sees a valid value.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
-from numba.np.arrayobj import populate_array
 
-from ..derive.request import Activity
+from ..derive import Activity
 from ..diagnostics import DifferentiationValueError
 from . import overlap
 from .calls import Leaf, Role, TypedCall, Value, derivative_type
@@ -37,12 +37,11 @@ class _Glue:
     def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, values: Sequence[ir.Value]):
         self.context, self.builder, self.typed = context, builder, typed
         self.raw = typed.compiled.raw
+        self.values = values
         self.primals, self.shadows = self._split(values)
         self.arrays = [self._array(leaf) for leaf in typed.leaves]
         self.result = cgutils.alloca_once(builder, context.get_value_type(typed.result), zfill=True)
-        self.adjoints = cgutils.alloca_once(
-            builder, ir.ArrayType(INT64, max(1, self._count(Activity.ACTIVE)))
-        )
+        self.adjoints = cgutils.alloca_once(builder, ir.ArrayType(INT64, max(1, self._count(Activity.ACTIVE))))
 
     def run(self) -> ir.Value:
         self._prepare()
@@ -241,6 +240,7 @@ class _Glue:
     def _raise_if(self, outcome: ir.Value, code: int, exception: type[Exception], message: str) -> None:
         hit = self.builder.icmp_unsigned("==", outcome, INT64(code))
         with cgutils.if_unlikely(self.builder, hit):
+            self._release_arguments()
             self.context.call_conv.return_user_exc(self.builder, exception, (message,))
 
     # -- the call
@@ -252,6 +252,7 @@ class _Glue:
         missing = [cgutils.is_null(self.builder, array.meminfo) for array in wanted]
         with cgutils.if_unlikely(self.builder, _any(self.builder, missing)):
             self._release_shadows()
+            self._release_arguments()
             self._finish()
             message = "numzyme: no memory for gradients"
             self.context.call_conv.return_user_exc(self.builder, MemoryError, (message,))
@@ -308,9 +309,7 @@ class _Glue:
         flat_shadows = self._flat([self._rebuilt(i, shadow=True) for i in range(len(self.primals))])
         extra = []
         for position, activity in enumerate(self.typed.compiled.activities):
-            passed = activity is Activity.DUPLICATED or (
-                activity is Activity.ACTIVE and not self.typed.call.reverse
-            )
+            passed = activity is Activity.DUPLICATED or (activity is Activity.ACTIVE and not self.typed.call.reverse)
             if passed:
                 extra.append(result_shadow if position == 0 else flat_shadows[position - 2])
         if self.typed.call.reverse:
@@ -326,9 +325,7 @@ class _Glue:
         kind = self.typed.primals[argument]
         return self._rebuild(kind, self.primals[argument], argument, (), shadow)
 
-    def _rebuild(
-        self, kind: Any, value: ir.Value, argument: int, path: tuple[int, ...], shadow: bool
-    ) -> ir.Value:
+    def _rebuild(self, kind: Any, value: ir.Value, argument: int, path: tuple[int, ...], shadow: bool) -> ir.Value:
         if isinstance(kind, types.BaseTuple):
             members = [
                 self._rebuild(member, self.builder.extract_value(value, i), argument, (*path, i), shadow)
@@ -361,15 +358,12 @@ class _Glue:
         """The shadow as an array value; for new shadows this is the gradient that the caller gets."""
         made = self.context.make_array(kind)(self.context, self.builder)
         primal, shadow = array.primal, array.shadow
-        populate_array(
-            made,
-            data=array.shadow_data,
-            shape=primal.shape,
-            strides=cgutils.pack_array(self.builder, array.strides(self.builder), INT64),
-            itemsize=primal.itemsize,
-            meminfo=array.meminfo if shadow is None else shadow.meminfo,
-            parent=None if shadow is None else shadow.parent,
-        )
+        made.data = array.shadow_data
+        made.shape = primal.shape
+        made.strides = cgutils.pack_array(self.builder, array.strides(self.builder), INT64)
+        made.nitems, made.itemsize = primal.nitems, primal.itemsize
+        made.meminfo = array.meminfo if shadow is None else shadow.meminfo
+        made.parent = cgutils.get_null_value(made.parent.type) if shadow is None else shadow.parent
         return made._getvalue()
 
     # -- afterwards
@@ -386,10 +380,17 @@ class _Glue:
         builder, convention = self.builder, self.context.call_conv
         with cgutils.if_unlikely(builder, status.is_error):
             self._release_shadows()
+            self._release_arguments()
             exhausted = builder.icmp_signed("==", status.code, INT32(_OUT_OF_TAPE))
             with cgutils.if_unlikely(builder, exhausted):
                 convention.return_user_exc(builder, MemoryError, ("numzyme: no memory for the tape",))
             convention.return_status_propagate(builder, status)
+
+    def _release_arguments(self) -> None:
+        """The reference that the function around the intrinsic holds; Numba drops it only on the good
+        path."""
+        for value, kind in zip(self.values, self.typed.slots, strict=True):
+            self.context.nrt.decref(self.builder, kind, value)
 
     def _release_shadows(self) -> None:
         for array in self.arrays:
@@ -440,8 +441,7 @@ class _Glue:
         """The derivative of one argument or tuple member, read from its adjoint slot or its shadow."""
         if isinstance(kind, types.BaseTuple):
             members = [
-                self._derivative(member, entry.types[i], argument, (*path, i))
-                for i, member in enumerate(kind.types)
+                self._derivative(member, entry.types[i], argument, (*path, i)) for i, member in enumerate(kind.types)
             ]
             return self.context.make_tuple(self.builder, entry, members)
         if isinstance(entry, types.Array):

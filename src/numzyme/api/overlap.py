@@ -144,9 +144,7 @@ class SlowPath:
     def _check_shapes(self, arrays: list[_Array]) -> None:
         for array in arrays:
             if array.shadow is not None and array.shadow.shape != array.primal.shape:
-                raise refusals.shadow_shape(
-                    self.function, array.leaf.label, array.primal.shape, array.shadow.shape
-                )
+                raise refusals.shadow_shape(self.function, array.leaf.label, array.primal.shape, array.shadow.shape)
 
     def _check_overlap(self, arrays: list[_Array], plan: _Preparation) -> set[tuple[int, int]]:
         """Refuse what section 10 refuses; the pairs of shadowed arrays that share memory."""

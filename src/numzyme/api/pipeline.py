@@ -18,7 +18,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 
 from .. import analysis, derive, frontend, ir, runtime
-from ..derive.request import Activity, Derivative, Request
+from ..derive import Activity, Derivative, Request
 from ..frontend import Parameter, RawFunction
 from . import refusals
 

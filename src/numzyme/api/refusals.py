@@ -55,9 +55,7 @@ def _message(text: str) -> str:
     kept = []
     for line in text.splitlines():
         line = line.strip()
-        if line.startswith(
-            ("During:", "File ", "This error may have been caused", "To see Python", "Overload of")
-        ):
+        if line.startswith(("During:", "File ", "This error may have been caused", "To see Python", "Overload of")):
             break
         if line and not _NOISE.match(line) and not line.startswith(("<source", "There are", "-", "^")):
             kept.append(line.removeprefix(">>> "))

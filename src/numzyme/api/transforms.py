@@ -79,8 +79,7 @@ class Transform:
         for number in chosen:
             if not -count <= number < count:
                 raise DifferentiationValueError(
-                    f"argnums={self._argnums} of `{refusals.name_of(self._function)}`, "
-                    f"which has {count} arguments",
+                    f"argnums={self._argnums} of `{refusals.name_of(self._function)}`, which has {count} arguments",
                     where=refusals.location_of(self._function),
                 )
         pick = tuple(number % count for number in chosen)

@@ -1,0 +1,71 @@
+"""`explain`: what a derivative stores, which rules it used, what it took as inactive, and how long it took to
+make.
+
+Nothing is run: the report is that of the compiled derivative for the arguments' types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from numba import typeof
+
+from ..derive import Stored
+from .activities import Const
+from .calls import TypedCall
+from .functions import gradient_call
+from .modes import Mode, Reverse
+from .pipeline import CompiledDerivative
+from .refusals import name_of
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The report on one compiled derivative; printing it is the point. `text` has the LLVM text in full."""
+
+    function: Any
+    mode: Mode
+    compiled: CompiledDerivative
+
+    @property
+    def text(self) -> str:
+        """LLVM text of the derivative, before the last optimisation."""
+        return self.compiled.derivative.text
+
+    @property
+    def stored(self) -> list[Stored]:
+        """The values that the forward sweep keeps for the reverse sweep."""
+        return self.compiled.derivative.report.stored
+
+    def __str__(self) -> str:
+        kinds = ", ".join(map(str, self.compiled.raw.argument_types))
+        lines = [f"{self.mode} of {name_of(self.function)}({kinds})", *self._stored_lines()]
+        report = self.compiled.derivative.report
+        for title, counter in (("rules used", report.rules), ("calls without derivative", report.inactive_calls)):
+            names = ", ".join(f"{name} ({count})" for name, count in sorted(counter.items()))
+            lines.append(f"{title}: {names or 'none'}")
+        total = sum(self.compiled.seconds.values())
+        steps = ", ".join(f"{name} {seconds:.3f}" for name, seconds in self.compiled.seconds.items())
+        lines.append(f"seconds to make it: {total:.3f} ({steps})")
+        return "\n".join(lines)
+
+    def _stored_lines(self) -> list[str]:
+        if not self.stored:
+            return ["stored for the reverse pass: nothing"]
+        lines = [f"stored for the reverse pass: {sum(s.bytes for s in self.stored)} bytes per iteration"]
+        for stored in self.stored:
+            place = f"line {stored.where.line}: {stored.where.text}" if stored.where else "no line known"
+            depth = f"in {stored.loops} loop{'s' if stored.loops > 1 else ''}" if stored.loops else "once"
+            lines.append(f"  {stored.bytes:3d} bytes {depth}, {place} ({stored.why})")
+        return lines
+
+
+def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None = None) -> Explanation:
+    """What the derivative of `f` at arguments like `args` does; arguments may be wrapped in their
+    activities."""
+    constant = tuple(isinstance(arg, Const) for arg in args)
+    values = [arg.primal if isinstance(arg, Const) else arg for arg in args]
+    kinds = tuple(typeof(value) for value in values)
+    call = gradient_call(mode, f, constant, boundscheck)
+    return Explanation(f, mode, TypedCall.of(call, kinds).compiled)
