@@ -64,9 +64,7 @@ class Activity:
         """`is_inactive` tells operations whose derivative is zero wherever it exists (`floor`)."""
         self.cfg, self.memory, self.kinds = cfg, memory, kinds
         self.statuses, self.labels, self._is_inactive = statuses, labels, is_inactive
-        self.instructions = [
-            i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions
-        ]
+        self.instructions = [i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions]
         self.shadowed = frozenset(
             MemoryObject("argument", n) for n, status in statuses.items() if status is Status.DUPLICATED
         )
@@ -174,9 +172,7 @@ class Activity:
         active = set(self.varied_objects & self.useful_objects)
         for holder in self.shadowed:  # whoever sees the shadow of a holder may follow the pointers in it
             active |= {
-                o
-                for o in self.memory.closure(self.memory.contents.get(holder, EMPTY))
-                if self._may_hold_floats(o)
+                o for o in self.memory.closure(self.memory.contents.get(holder, EMPTY)) if self._may_hold_floats(o)
             }
         changed = True
         while changed:
@@ -188,11 +184,7 @@ class Activity:
                             active.add(an_object)
                             changed = True
             for holder, contents in self.memory.contents.items():
-                if (
-                    holder not in active
-                    and contents & active
-                    and holder.kind in ("allocation", "stack", "result")
-                ):
+                if holder not in active and contents & active and holder.kind in ("allocation", "stack", "result"):
                     active.add(holder)
                     changed = True
         return active

@@ -51,9 +51,7 @@ class Kinds:
                     continue
                 if symbol_of(instruction.callee).startswith("llvm.memset"):
                     continue
-                ends = self.memory.objects(instruction.operands[0]) | self.memory.objects(
-                    instruction.operands[1]
-                )
+                ends = self.memory.objects(instruction.operands[0]) | self.memory.objects(instruction.operands[1])
                 kinds = set().union(*(self.of.get(o, set()) for o in ends)) - {"i8"}
                 for an_object in ends:
                     known = self.of.setdefault(an_object, set())
@@ -185,9 +183,7 @@ def _rewrite(instruction: Instruction, old: str, new: str) -> None:
             if value.lstrip("-").isdigit():
                 instruction.operands[i] = float_bits(int(value), new)
                 instruction.text = instruction.text.replace(f"[ {value},", f"[ {instruction.operands[i]},")
-                instruction.text = instruction.text.replace(
-                    f"{old} {value}", f"{old} {instruction.operands[i]}"
-                )
+                instruction.text = instruction.text.replace(f"{old} {value}", f"{old} {instruction.operands[i]}")
     instruction.text = instruction.text.replace(f" {old} ", f" {new} ").replace(f" {old},", f" {new},")
     if instruction.type == old:
         instruction.type = new

@@ -179,9 +179,7 @@ class LoopForest:
         if update.opcode == "add":
             other = update.operands[1 - update.operands.index(phi)]
         elif update.opcode == "getelementptr" and update.operands[0] == phi and len(update.operands) == 2:
-            size = {"i8": 1, "double": 8, "i64": 8, "float": 4, "i32": 4, "i16": 2, "ptr": 8}.get(
-                update.element_type
-            )
+            size = {"i8": 1, "double": 8, "i64": 8, "float": 4, "i32": 4, "i16": 2, "ptr": 8}.get(update.element_type)
             other = update.operands[1]
             if size is None or (size != 1 and other.startswith("%")):
                 return None
@@ -211,11 +209,7 @@ class LoopForest:
         ):
             if value in self.evolutions and self.is_invariant(limit, loop):
                 owner, evolution = self.evolutions[value]
-                if (
-                    owner is loop
-                    and _is_number(evolution.step)
-                    and _terminates(relation, int(evolution.step))
-                ):
+                if owner is loop and _is_number(evolution.step) and _terminates(relation, int(evolution.step)):
                     return TripCount(
                         evolution.start,
                         evolution.offset,

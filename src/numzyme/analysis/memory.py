@@ -274,9 +274,7 @@ class Summaries:
         return self._effects[name]
 
     def _summarise(self, function: Function) -> Effects:
-        calls_inside = any(
-            i.opcode == "call" and i.callee in self.module.functions for i in function.instructions()
-        )
+        calls_inside = any(i.opcode == "call" and i.callee in self.module.functions for i in function.instructions())
         if not calls_inside and self._effects[function.name] != Effects():
             return self._effects[function.name]
         memory = Memory(self.module, Cfg(function), self)

@@ -128,9 +128,7 @@ class Adjoints:
         kind = self.types[name]
         if name in self._shared:
             slot = self._slot(name)
-            self.emitter.store(
-                kind, self.emitter.sum(kind, self.emitter.load(kind, slot), contribution), slot
-            )
+            self.emitter.store(kind, self.emitter.sum(kind, self.emitter.load(kind, slot), contribution), slot)
         elif name in self._current:
             self._current[name] = self.emitter.sum(kind, self._current[name], contribution)
         else:

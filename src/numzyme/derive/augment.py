@@ -114,8 +114,7 @@ class _Augmenter:
             self._add(i, f"{name} = getelementptr {i.flags} {i.element_type}, ptr {base}, {pairs}")
         elif i.opcode == "phi":
             incoming = ", ".join(
-                f"[ {self.shadow_operand(v, i)}, {label} ]"
-                for v, label in zip(i.operands, i.labels, strict=True)
+                f"[ {self.shadow_operand(v, i)}, {label} ]" for v, label in zip(i.operands, i.labels, strict=True)
             )
             self._add(i, f"{name} = phi ptr {incoming}")
         elif i.opcode == "select":
@@ -218,16 +217,12 @@ def trip_text(name: str, trip: TripCount) -> list[str]:
     distance = sub(".distance")
     inclusive = trip.predicate in ("sle", "sge", "ule", "uge")
     if trip.predicate == "ne":
-        lines.append(
-            f"{name} = sdiv i64 {distance}, {size}" if size > 1 else f"{name} = add i64 {distance}, 0"
-        )
+        lines.append(f"{name} = sdiv i64 {distance}, {size}" if size > 1 else f"{name} = add i64 {distance}, 0")
         return lines
     # first i with start + step*i past the limit: ceil(distance / size), one more at equality when inclusive
     addend = size if inclusive else size - 1
     lines.append(f"{sub('.padded')} = add i64 {distance}, {addend}")
-    lines.append(
-        f"{sub('.quotient')} = {'udiv' if trip.predicate[0] == 'u' else 'sdiv'} i64 {sub('.padded')}, {size}"
-    )
+    lines.append(f"{sub('.quotient')} = {'udiv' if trip.predicate[0] == 'u' else 'sdiv'} i64 {sub('.padded')}, {size}")
     test = {"sle": "sle", "sge": "sge", "ule": "ule", "uge": "uge"}.get(trip.predicate, trip.predicate)
     lines.append(f"{sub('.entered')} = icmp {test} i64 {first}, {limit}")
     lines.append(f"{name} = select i1 {sub('.entered')}, i64 {sub('.quotient')}, i64 0")
@@ -242,9 +237,7 @@ def shadow_operand(facts: FunctionFacts, shadows: dict[str, str], pointer: str, 
     missing = [o for o in objects - facts.activity.objects if o.kind != "content"]
     if pointer in shadows and not missing:
         return shadows[pointer]
-    if user.opcode in ("phi", "select") and all(
-        facts.kinds.only_integers(o) for o in facts.memory.objects(user.name)
-    ):
+    if user.opcode in ("phi", "select") and all(facts.kinds.only_integers(o) for o in facts.memory.objects(user.name)):
         return "null"
     labels = ", ".join(sorted(facts.labels.get(o.name, o.name) for o in missing)) or pointer
     raise UnsupportedCodeError(

@@ -44,9 +44,7 @@ def kind_of(facts: FunctionFacts, call: Instruction) -> str:
     """`double` or `float`; complex products are refused."""
     kind = _KINDS.get(call.operands[0])
     if kind is None:
-        raise UnsupportedCodeError(
-            "a complex matrix product cannot be differentiated yet", where=facts.location(call)
-        )
+        raise UnsupportedCodeError("a complex matrix product cannot be differentiated yet", where=facts.location(call))
     for position, expected in _FACTORS[symbol_of(call.callee)].items():
         if constant_behind(facts, call.operands[position]) != expected:
             raise UnsupportedCodeError(
@@ -55,9 +53,7 @@ def kind_of(facts: FunctionFacts, call: Instruction) -> str:
                 why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected}",
             )
     if call.operands[1] not in (N, T, "0"):
-        raise UnsupportedCodeError(
-            "the transpose flag of a product is not a constant", where=facts.location(call)
-        )
+        raise UnsupportedCodeError("the transpose flag of a product is not a constant", where=facts.location(call))
     return kind
 
 
@@ -89,9 +85,7 @@ def copied_operands(facts: FunctionFacts, call: Instruction) -> list[int]:
 def _stays(facts: FunctionFacts, label: str, index: int, objects) -> bool:
     from .calls import is_kept
 
-    return all(is_kept(facts, o) for o in objects) and not facts.memory.overwritten_after(
-        label, index, objects
-    )
+    return all(is_kept(facts, o) for o in objects) and not facts.memory.overwritten_after(label, index, objects)
 
 
 def copy_name(call: Instruction, position: int) -> str:
@@ -140,9 +134,7 @@ class _Writer:
     def gemv(self, flag, m, n, a, lda, x, y, beta=1) -> None:
         """y = op(a) x + beta y, a is m x n."""
         code = "100" if self.kind == "double" else "115"
-        self._call(
-            "numba_xxgemv", _GEMV_TYPES, [code, flag, m, n, self._factor(1), a, lda, x, self._factor(beta), y]
-        )
+        self._call("numba_xxgemv", _GEMV_TYPES, [code, flag, m, n, self._factor(1), a, lda, x, self._factor(beta), y])
 
     def axpy(self, count, factor, x, y) -> None:
         """y += factor x."""
@@ -171,9 +163,9 @@ def reverse(sweep: ReverseSweep, call: Instruction) -> None:
 
     active = {position for position in inputs(call) if facts.has_shadow(call.operands[position])}
     sizes = [values.value(v) if k == "i64" else v for v, k in zip(call.operands, call.types, strict=True)]
-    {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[
-        symbol_of(call.callee)
-    ](writer, sizes, active, primal, shadow)
+    {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[symbol_of(call.callee)](
+        writer, sizes, active, primal, shadow
+    )
 
 
 def _reverse_dot(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
@@ -236,8 +228,6 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
         beta = 1
     if not beta:
         count = {"numba_xxdot": "1"}.get(symbol) or (
-            (o[2] if o[1] == N else o[3])
-            if symbol == "numba_xxgemv"
-            else emitter.define(f"mul i64 {o[13]}, {o[4]}")
+            (o[2] if o[1] == N else o[3]) if symbol == "numba_xxgemv" else emitter.define(f"mul i64 {o[13]}, {o[4]}")
         )
         writer.clear(target, count)

@@ -92,9 +92,7 @@ def reverse_call(sweep: ReverseSweep, call: Instruction) -> None:
     for value, status in zip(call.operands, signature.statuses, strict=True):
         if status is Status.DUPLICATED:
             arguments.append(("ptr", sweep.shadow(value, call)))
-    active = [
-        v for v, status in zip(call.operands, signature.statuses, strict=True) if status is Status.ACTIVE
-    ]
+    active = [v for v, status in zip(call.operands, signature.statuses, strict=True) if status is Status.ACTIVE]
     adjoints = f'%"adjoints of {call.name[1:].strip(chr(34))}"'
     sweep.stack.append(f"{adjoints} = alloca [{max(1, len(active))} x double]")
     arguments += [("ptr", adjoints), ("ptr", values.value(frame_name(call))), ("ptr", "%arena")]
@@ -124,9 +122,7 @@ def plain_function(context: Context, function: Function) -> str:
     """A copy of a function that is not differentiated; its allocations come from the arena it is given."""
     parameters = ", ".join(f"{p.type} {p.name}" for p in function.parameters)
     comma = ", " if parameters else ""
-    lines = [
-        f"define internal {function.return_type} {plain_name(function.name)}({parameters}{comma}ptr %arena) {{"
-    ]
+    lines = [f"define internal {function.return_type} {plain_name(function.name)}({parameters}{comma}ptr %arena) {{"]
     for block in function.blocks:
         lines.append(block.label[1:] + ":")
         lines += ["  " + plain_instruction(context, i) for i in block.instructions]

@@ -48,9 +48,7 @@ def differentiate(text: str, request: Request) -> Derivative:
         functions = [ForwardFunction(context, signature).write(f'@"{symbol}"', internal=False)]
         functions += _callees(
             context,
-            lambda s, n: [
-                ForwardFunction(context, s).write(calls.derived_name("forward", s, n), internal=True)
-            ],
+            lambda s, n: [ForwardFunction(context, s).write(calls.derived_name("forward", s, n), internal=True)],
         )
     result = _assemble(context, functions)
     report.seconds["differentiate"] = time.perf_counter() - started

@@ -58,9 +58,7 @@ def _edges_to_split(block: Block, blocks: dict[str, Block]) -> list[str]:
     if phi is None:
         return []
     statuses = dict(zip(phi.labels, phi.operands, strict=True))
-    bad = [
-        label for label, value in statuses.items() if value.lstrip("-").isdigit() and value not in GOOD_STATUS
-    ]
+    bad = [label for label, value in statuses.items() if value.lstrip("-").isdigit() and value not in GOOD_STATUS]
     chained = [
         label
         for label, value in statuses.items()

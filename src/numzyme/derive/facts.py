@@ -62,9 +62,7 @@ class Signature:
 class FunctionFacts:
     """The analyses of `function` under `signature`, and the classes of its instructions."""
 
-    def __init__(
-        self, module: Module, function: Function, signature: Signature, summaries: Summaries, report: Report
-    ):
+    def __init__(self, module: Module, function: Function, signature: Signature, summaries: Summaries, report: Report):
         self.module, self.function, self.signature, self.report = module, function, signature, report
         self.cfg = Cfg(function)
         self.forest = self._with_location(lambda: LoopForest(self.cfg))
@@ -188,15 +186,10 @@ class FunctionFacts:
             return
         if any(self.kinds.holds_floats(o) for o in self.memory.objects(pointer) & self.activity.objects):
             mixed = any(
-                self.kinds.of.get(o, set()) - FLOAT_TYPES - {kind} == set()
-                for o in self.memory.objects(pointer)
+                self.kinds.of.get(o, set()) - FLOAT_TYPES - {kind} == set() for o in self.memory.objects(pointer)
             )
             where_from = self.forest.instruction.get(store.operands[0])
-            if (
-                mixed
-                and where_from is not None
-                and where_from.opcode not in ("load", "phi", "select", "bitcast")
-            ):
+            if mixed and where_from is not None and where_from.opcode not in ("load", "phi", "select", "bitcast"):
                 return  # an integer member of a structure, computed as an integer
             if not store.operands[0].startswith("%"):
                 return
@@ -223,12 +216,7 @@ class FunctionFacts:
 
     def _check_call(self, call: Instruction) -> None:
         symbol = symbol_of(call.callee)
-        if (
-            call.callee in self.module.functions
-            or symbol in ALLOCATORS
-            or symbol in HARMLESS
-            or self.is_blas(call)
-        ):
+        if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
             self._check_copy(call)

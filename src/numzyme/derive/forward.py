@@ -29,9 +29,7 @@ class ForwardFunction:
     def __init__(self, context: calls.Context, signature: Signature) -> None:
         self.context, self.signature = context, signature
         self.function = context.module.functions[signature.name]
-        self.facts = FunctionFacts(
-            context.module, self.function, signature, context.summaries, context.report
-        )
+        self.facts = FunctionFacts(context.module, self.function, signature, context.summaries, context.report)
         self.augmented = augment(self.facts, counters=False)
         self.shadows = set(self.augmented.shadow.values())
         self.emitter = Emitter("z.")
@@ -138,9 +136,7 @@ class ForwardFunction:
         return shadow_operand(self.facts, self.augmented.shadow, pointer, user)
 
     def _memset(self, pointer: str, size: str) -> None:
-        self.context.declarations["@llvm.memset.p0.i64"] = (
-            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        )
+        self.context.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
         self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
 
     def _write_store(self, i: Instruction) -> None:
@@ -206,9 +202,7 @@ class ForwardFunction:
             self._memset(target, i.operands[2])
         elif self.facts.has_shadow(i.operands[1]):
             source = self.shadow(i.operands[1], i)
-            self.emitter.line(
-                f"call void {i.callee}(ptr {target}, ptr {source}, i64 {i.operands[2]}, i1 false)"
-            )
+            self.emitter.line(f"call void {i.callee}(ptr {target}, ptr {source}, i64 {i.operands[2]}, i1 false)")
         else:
             self._memset(target, i.operands[2])
 

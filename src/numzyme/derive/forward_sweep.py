@@ -83,8 +83,7 @@ class ForwardSweep:
 
     def _phi_text(self, phi: Instruction) -> str:
         incoming = ", ".join(
-            f"[ {v}, {self.tail.get(label, label)} ]"
-            for v, label in zip(phi.operands, phi.labels, strict=True)
+            f"[ {v}, {self.tail.get(label, label)} ]" for v, label in zip(phi.operands, phi.labels, strict=True)
         )
         return f"{phi.name} = phi {phi.type} {incoming}"
 
@@ -118,9 +117,7 @@ class ForwardSweep:
             self._memset(i.name, str(size))
 
     def _memset(self, pointer: str, size: str) -> None:
-        self.context.declarations["@llvm.memset.p0.i64"] = (
-            "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        )
+        self.context.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
         self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
 
     def _write_store(self, i: Instruction) -> None:
@@ -179,9 +176,7 @@ class ForwardSweep:
         number = self.context.number(signature)
         self.uses_arena = True
         frame = calls.frame_name(i)
-        self.emitter.line(
-            f"{frame} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {calls.frame_token(number)})"
-        )
+        self.emitter.line(f"{frame} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {calls.frame_token(number)})")
         self._require(frame)
         arguments = [(kind, v) for v, kind in zip(i.operands, i.types, strict=True)]
         for value, status in zip(i.operands, signature.statuses, strict=True):
@@ -189,9 +184,7 @@ class ForwardSweep:
                 arguments.append(("ptr", shadow_operand(self.facts, self.augmented.shadow, value, i)))
         arguments += [("ptr", frame), ("ptr", "%arena")]
         inside = ", ".join(f"{kind} {value}" for kind, value in arguments)
-        self.emitter.line(
-            f"{i.name} = call {i.type} {calls.derived_name('augmented', signature, number)}({inside})"
-        )
+        self.emitter.line(f"{i.name} = call {i.type} {calls.derived_name('augmented', signature, number)}({inside})")
         place = self.storage.places.get(frame)
         if place is not None:
             self._store(place, "ptr", frame)

@@ -154,9 +154,7 @@ class Lookup:
             return self.emitter.define(f"getelementptr i8, ptr {start}, i64 {distance}")
         if evolution.type != "i64":
             iteration = self.emitter.define(f"trunc i64 {iteration} to {evolution.type}")
-        distance = (
-            self.emitter.define(f"mul {evolution.type} {iteration}, {step}") if step != "1" else iteration
-        )
+        distance = self.emitter.define(f"mul {evolution.type} {iteration}, {step}") if step != "1" else iteration
         return self.emitter.define(f"add {evolution.type} {start}, {distance}") if start != "0" else distance
 
     def _recompute(self, instruction: Instruction) -> str:

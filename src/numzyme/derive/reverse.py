@@ -73,9 +73,7 @@ class ReverseFunction:
         dry = calls.Context(self.context.module, self.context.summaries, Report(), self.context.wanted)
         sweep = ReverseSweep(self.facts, self.augmented, Emitter("dry."), dry)
         sweep.write(recorder, '%"dry"')
-        self.needed = {
-            n for n in recorder.needed if n in self.augmented.instruction or n in self.recomputation.free
-        }
+        self.needed = {n for n in recorder.needed if n in self.augmented.instruction or n in self.recomputation.free}
         forest = self.facts.forest
 
         def depth_of(label: str) -> int:
@@ -116,9 +114,7 @@ class ReverseFunction:
         return forward, ReverseSweep(self.facts, self.augmented, emitter, self.context)
 
     def _write_reverse(self, sweep: ReverseSweep, emitter: Emitter, finish: str) -> None:
-        lookup = Lookup(
-            emitter, self.augmented, self.storage, self.recomputation, sweep.entry_of, self.stack_slots
-        )
+        lookup = Lookup(emitter, self.augmented, self.storage, self.recomputation, sweep.entry_of, self.stack_slots)
         sweep.storage = self.storage
         sweep.write(lookup, finish)
         self.context.helpers |= sweep.helpers
@@ -183,9 +179,7 @@ class ReverseFunction:
         on_error("0")
         leave = "call void @numzyme.arena.leave(ptr %arena)" if forward.uses_arena else ""
         for block in emitter.blocks.values():
-            block.lines = [
-                leave if line == "<leave>" else line for line in block.lines if line != "<leave>" or leave
-            ]
+            block.lines = [leave if line == "<leave>" else line for line in block.lines if line != "<leave>" or leave]
             block.lines = [line for line in block.lines if not self._is_hoisted(line)]
         entry = self._root_entry(forward, sweep)
         parameters = ", ".join([*self._parameters(True), "ptr noalias %adjoints"])
@@ -202,12 +196,8 @@ class ReverseFunction:
             lines.append(i.text)
         for i in self.stack:
             if i.name in forward.shadows:
-                lines.append(
-                    f"call void @llvm.memset.p0.i64(ptr {i.name}, i8 0, i64 {stack_size(i)}, i1 false)"
-                )
-                self.context.declarations["@llvm.memset.p0.i64"] = (
-                    "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-                )
+                lines.append(f"call void @llvm.memset.p0.i64(ptr {i.name}, i8 0, i64 {stack_size(i)}, i1 false)")
+                self.context.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
         lines += sweep.stack_text() + self._clear_records()
         if forward.uses_arena:
             lines.append("%arena = call ptr @numzyme.arena.enter()")
@@ -246,9 +236,7 @@ class ReverseFunction:
         emitter.start('%"finish"')
         self._finish(emitter, sweep)
         emitter.terminate("ret void")
-        entry = "\n".join(
-            ['"numzyme.entry":', *("  " + x for x in sweep.stack_text()), '  br label %"reverse"']
-        )
+        entry = "\n".join(['"numzyme.entry":', *("  " + x for x in sweep.stack_text()), '  br label %"reverse"'])
         parameters = ", ".join([*self._parameters(False), "ptr %adjoints", "ptr %frame", "ptr %arena"])
         name = calls.derived_name("reverse", self.signature, number)
         texts.append(f"define internal void {name}({parameters}) {{\n{entry}\n{emitter.text()}\n}}")

@@ -33,23 +33,17 @@ def edge_label(label: str, predecessor: str) -> str:
 class ReverseSweep:
     """Writes the reverse blocks of one function into `emitter`; `values` answers for primal values."""
 
-    def __init__(
-        self, facts: FunctionFacts, augmented: Augmented, emitter: Emitter, context: calls.Context
-    ) -> None:
+    def __init__(self, facts: FunctionFacts, augmented: Augmented, emitter: Emitter, context: calls.Context) -> None:
         self.facts, self.augmented, self.emitter, self.context = facts, augmented, emitter, context
         self.cfg, self.forest = facts.cfg, facts.forest
         self.adjoints = Adjoints(emitter, facts)
         self.writer = ExpressionWriter(emitter)
         self.helpers: set[str] = set()
         self.stack: list[str] = []
-        self.working = {
-            label for label in self.cfg.order if label in self.cfg.relevant and self._has_work(label)
-        }
+        self.working = {label for label in self.cfg.order if label in self.cfg.relevant and self._has_work(label)}
         self.working_loops = {loop for loop in self.forest.loops if loop.blocks & self.working}
         self.entry_of = {
-            loop: edge_label(loop.exits[0][1], loop.exits[0][0])
-            for loop in self.working_loops
-            if len(loop.exits) == 1
+            loop: edge_label(loop.exits[0][1], loop.exits[0][0]) for loop in self.working_loops if len(loop.exits) == 1
         }
         self.storage: Storage | None = None
 
@@ -143,9 +137,7 @@ class ReverseSweep:
         if adjoint is None:
             return
         shadow = self.shadow(i.operands[0], i)
-        self.emitter.store(
-            i.type, self.emitter.sum(i.type, self.emitter.load(i.type, shadow), adjoint), shadow
-        )
+        self.emitter.store(i.type, self.emitter.sum(i.type, self.emitter.load(i.type, shadow), adjoint), shadow)
 
     def _reverse_store(self, i: Instruction) -> None:
         kind, shadow = i.types[0], self.shadow(i.operands[1], i)
@@ -176,9 +168,7 @@ class ReverseSweep:
         shadow = self.shadow(target, i)
         if symbol_of(i.callee).startswith("llvm.memset") or not self.facts.has_shadow(source):
             self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {shadow}, i8 0, i64 {size}, i1 false)")
-            self.writer.declarations["@llvm.memset.p0.i64"] = (
-                "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-            )
+            self.writer.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
             return
         kind = self.facts.kinds.float_of(target)
         helper = f"numzyme.adjoint_copy.{kind}"
@@ -219,17 +209,13 @@ class ReverseSweep:
             older = self.emitter.load("ptr", self.emitter.load("ptr", top))
             self.emitter.store("ptr", older, top)
         self.emitter.store("i64", self.emitter.define(f"add nsw i64 {iteration}, -1"), slot)
-        self.emitter.branch_if(
-            first, edge_label(loop.header, loop.preheader), edge_label(loop.header, loop.latch)
-        )
+        self.emitter.branch_if(first, edge_label(loop.header, loop.preheader), edge_label(loop.header, loop.latch))
 
     def _select_edge(self, label: str, predecessors: list[str]) -> None:
         condition = self._deciding_condition(label, predecessors)
         if condition is not None:
             value, then, otherwise = condition
-            self.emitter.branch_if(
-                self.values.value(value), edge_label(label, then), edge_label(label, otherwise)
-            )
+            self.emitter.branch_if(self.values.value(value), edge_label(label, then), edge_label(label, otherwise))
             return
         origin = self.values.value(self.augmented.origin[label])
         cases = " ".join(f"i8 {n}, label {edge_label(label, p)}" for n, p in enumerate(predecessors) if n > 0)

@@ -56,10 +56,7 @@ class Recomputation:
             return instruction.operands if self.can_reload(instruction) else None
         if instruction.opcode == "phi" and len(instruction.operands) == 1:
             inner = self.augmented.definition.get(instruction.operands[0])
-            same = (
-                inner is None
-                or self.facts.forest.of[inner] is self.facts.forest.of[self.augmented.definition[name]]
-            )
+            same = inner is None or self.facts.forest.of[inner] is self.facts.forest.of[self.augmented.definition[name]]
             return instruction.operands if same else None
         if instruction.opcode == "call":
             return self._call_operands(name, instruction)
@@ -86,9 +83,7 @@ class Recomputation:
             return False
         for an_object in objects:
             if an_object.kind == "argument":
-                position = next(
-                    i for i, p in enumerate(facts.function.parameters) if p.name == an_object.name
-                )
+                position = next(i for i, p in enumerate(facts.function.parameters) if p.name == an_object.name)
                 if not facts.signature.unmodified[position]:
                     return False
             elif an_object.kind == "global":
@@ -146,9 +141,7 @@ def _capacity(recomputation: Recomputation, name: str, depth_of: Callable[[str],
     return size * _TRIPS_PER_LOOP**depth
 
 
-def _minimum_cut(
-    recomputation, needed: set[str], operands: dict[str, list[str] | None], depth_of
-) -> set[str]:
+def _minimum_cut(recomputation, needed: set[str], operands: dict[str, list[str] | None], depth_of) -> set[str]:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 

@@ -176,9 +176,7 @@ def _read_call(instruction: Instruction, text: str) -> None:
 
 def _return_type(head: str) -> str:
     """The return type at the end of `noundef nonnull ptr` or `i32 (ptr, ...)`."""
-    if head.endswith(
-        ")"
-    ):  # a function type, for variadic callees; or an attribute with brackets before nothing
+    if head.endswith(")"):  # a function type, for variadic callees; or an attribute with brackets before nothing
         depth = 0
         for i in range(len(head) - 1, -1, -1):
             depth += (head[i] == ")") - (head[i] == "(")
@@ -288,9 +286,7 @@ def read_instruction(line: str) -> Instruction:
     comment = text.rfind(" ; ")
     if comment >= 0 and '"' not in text[comment:]:
         text = text[:comment].rstrip()
-    text = (
-        re.sub(r" #\d+(?= \[|$)", "", text) if text.endswith(tuple("0123456789")) and " #" in text else text
-    )
+    text = re.sub(r" #\d+(?= \[|$)", "", text) if text.endswith(tuple("0123456789")) and " #" in text else text
     result = _RESULT.match(text)
     name, body = (result.group(1), text[result.end() :]) if result else ("", text)
     opcode, _, rest = body.partition(" ")
@@ -363,9 +359,7 @@ def _read_function(lines: list[str], start: int) -> tuple[Function, int]:
     parameters = read_parameters(header[match.end() : close])
     debug = _DEBUG.search(header, close)
     head = header[len("define ") : match.start(1)].strip()
-    function = Function(
-        match.group(1), _return_type(head), parameters, [], header, int(debug[1]) if debug else -1
-    )
+    function = Function(match.group(1), _return_type(head), parameters, [], header, int(debug[1]) if debug else -1)
     i, block = start + 1, None
     while lines[i] != "}":
         line = lines[i]

@@ -48,6 +48,4 @@ def _verify_function(function: Function) -> None:
                     raise VerifyError(f"{function.name}: {operand} is not defined: {instruction}")
         for phi in block.phis:
             if set(phi.labels) != set(predecessors[block.label]):
-                raise VerifyError(
-                    f"{function.name}: {phi.name} does not match the predecessors of {block.label}"
-                )
+                raise VerifyError(f"{function.name}: {phi.name} does not match the predecessors of {block.label}")
