@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 
 from .peers import HAND, as_numpy, builders
 from .workload import Arguments, Gradients, Workload
@@ -25,7 +24,7 @@ def error(gradients: Gradients, reference: Gradients) -> float:
 
 def difference_error(workload: Workload, arguments: Arguments, gradients: Gradients) -> float:
     """Relative error against central differences along one random direction."""
-    primal = njit(workload.primal)
+    primal = workload.primal
     random, step = np.random.default_rng(7), 1e-6
     direction = tuple(random.standard_normal(arguments[i].shape) for i in workload.active)
 
@@ -43,7 +42,7 @@ def difference_error(workload: Workload, arguments: Arguments, gradients: Gradie
 def check(workload: Workload) -> Iterator[tuple[str, str, bool]]:
     """Name of the peer, what was found, and whether that is well; a missing peer is well."""
     arguments = workload.small_inputs()
-    plain = njit(workload.primal)(*arguments)
+    plain = workload.primal(*arguments)
     reference: Gradients = ()
     for name, build in builders(workload).items():
         try:

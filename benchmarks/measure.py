@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 import numzyme
 
@@ -90,8 +89,7 @@ def measure(workload: Workload, arguments: Arguments, rounds: int, only: list[st
     timed: dict[str, Timed] = {}
     failed: dict[str, str] = {}
     reference: Gradients = ()
-    primal = njit(workload.primal)
-    timed[PRIMAL], _, _ = prepare(lambda: Peer(lambda: primal(*arguments)))
+    timed[PRIMAL], _, _ = prepare(lambda: Peer(lambda: workload.primal(*arguments)))
     for name, build in builders(workload).items():
         if only and name not in only and name != HAND:
             continue

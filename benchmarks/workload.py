@@ -29,13 +29,13 @@ PeerBuilder = Callable[["Workload", Arguments], Peer]
 
 @dataclass(frozen=True)
 class Workload:
-    """One program: inputs, the primal that Numba compiles, and its gradient in every dialect that we have."""
+    """One program: inputs, the primal compiled by Numba, and its gradient in every dialect that we have."""
 
     name: str
     title: str
     inputs: Callable[[], Arguments]
     small_inputs: Callable[[], Arguments]
-    primal: Callable[..., float]
+    primal: Callable[..., float]  # an njit dispatcher
     hand: Callable[..., None]
     numzyme: Callable[..., None]
     active: tuple[int, ...]

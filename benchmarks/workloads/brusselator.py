@@ -40,6 +40,7 @@ def rhs(s, k, n, A, B, alpha):
     rhs_of_fields(s[0], s[1], k[0], k[1], n, A, B, alpha)
 
 
+@njit
 def objective(s0, A, B, alpha, dt, n, steps):
     s = s0.copy()
     k1 = np.empty((2, n, n))

@@ -76,6 +76,7 @@ def weight_error(w):
     return 1.0 - w * w
 
 
+@njit
 def objective(cameras, points, weights, observations, features, p):
     """All residuals; returns their sum so that the work cannot be removed."""
     s = 0.0

@@ -10,6 +10,7 @@ import functools
 import math
 
 import numpy as np
+from numba import njit
 
 from numzyme import Const, Duplicated, Reverse, autodiff
 
@@ -34,6 +35,7 @@ def inputs(K: int = 25, n: int = 1000, d: int = 10) -> Arguments:
     return alphas, means, icf, x, gamma, m, wishart_constant(K, d, gamma, m), K, d, n
 
 
+@njit
 def objective(alphas, means, icf, x, gamma, m, wconst, K, d, n):
     qd = np.empty((K, d))
     sum_qs = np.empty(K)

@@ -26,6 +26,7 @@ def sigmoid(x):
     return 1.0 / (1.0 + math.exp(-x))
 
 
+@njit
 def objective(weights, extra, state, sequence, layers, b, c):
     st = state.copy()
     x = np.empty(b)

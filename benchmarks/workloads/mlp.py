@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numba import njit
 
 from numzyme import Const, Duplicated, Reverse, autodiff
 
@@ -27,6 +28,7 @@ def inputs(B: int = 64, I: int = 784, H: int = 128, O: int = 10) -> Arguments:  
     return W1, b1, W2, b2, random.standard_normal((B, I)), Y, B, I, H, O
 
 
+@njit
 def objective(W1, b1, W2, b2, X, Y, B, I, H, O):  # noqa: E741
     h = np.tanh(np.dot(X, W1) + b1)
     z = np.dot(h, W2) + b2

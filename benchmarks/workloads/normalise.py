@@ -29,6 +29,7 @@ def mag(x, n):
     return math.sqrt(s)
 
 
+@njit
 def objective(x, w, n):
     out = np.empty(n)
     for i in range(n):

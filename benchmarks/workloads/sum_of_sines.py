@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
 from numzyme import Const, Duplicated, Reverse, autodiff
 
@@ -15,6 +16,7 @@ def inputs(n: int = 1_000_000) -> Arguments:
     return np.random.default_rng(0).uniform(-3, 3, n), n
 
 
+@njit
 def objective(x, n):
     s = 0.0
     for i in range(n):
