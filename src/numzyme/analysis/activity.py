@@ -22,6 +22,10 @@ from .kinds import Kinds
 from .memory import EMPTY, Memory, MemoryObject, Objects
 
 
+# memory that can be given a shadow when it is found to need one
+PROMOTABLE = ("allocation", "header", "stack", "result")
+
+
 class Status(enum.Enum):
     """Activity of a parameter: no derivative, a pointer with a shadow, a scalar with a derivative."""
 
@@ -180,11 +184,11 @@ class Activity:
             for objects in self.memory.points_to.values():
                 if objects & active:
                     for an_object in objects - active:
-                        if an_object.kind in ("allocation", "stack", "result"):
+                        if an_object.kind in PROMOTABLE:
                             active.add(an_object)
                             changed = True
             for holder, contents in self.memory.contents.items():
-                if holder not in active and contents & active and holder.kind in ("allocation", "stack", "result"):
+                if holder not in active and contents & active and holder.kind in PROMOTABLE:
                     active.add(holder)
                     changed = True
         return active

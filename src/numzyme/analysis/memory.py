@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..ir import Function, Instruction, Module
+from ..ir.symbols import symbol_of
 from .cfg import Cfg
 from .effects import FRESH, Effects, external_effects
 
@@ -23,7 +24,7 @@ Objects = frozenset["MemoryObject"]
 
 @dataclass(frozen=True, slots=True)
 class MemoryObject:
-    """`kind` is argument, allocation, stack, global, result (of a call), content (of an argument) or unknown."""
+    """`kind` is argument, allocation, header (of an allocation), stack, global, result (of a call), content (of an argument) or unknown."""
 
     kind: str
     name: str
@@ -35,7 +36,7 @@ class MemoryObject:
 UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
-_PRIVATE = ("allocation", "stack")
+_PRIVATE = ("allocation", "header", "stack")
 
 
 class Memory:
@@ -123,8 +124,6 @@ class Memory:
             found |= self.contents.get(holder, EMPTY)
             if holder.kind in ("argument", "content"):
                 found.add(MemoryObject("content", holder.name))
-            elif holder.kind == "allocation":
-                found.add(holder)  # Numba's meminfo holds the address of its own data
             elif holder.kind in ("unknown", "result"):
                 found.add(UNKNOWN if holder.kind == "unknown" else holder)
         return frozenset(found)
@@ -134,10 +133,20 @@ class Memory:
         self.site[made] = label
         self._add(name, frozenset({made}))
 
+    def _new_allocation(self, call: Instruction, label: str) -> None:
+        """Numba's allocators return a header that holds the address of the data; in an arena both are one block."""
+        if symbol_of(call.callee) == "numzyme.allocate":
+            self._new(call.name, "allocation", label)
+            return
+        self._new(call.name, "header", label)
+        data = MemoryObject("allocation", call.name)
+        self.site[data] = label
+        self._add_contents([MemoryObject("header", call.name)], frozenset({data}))
+
     def _transfer_call(self, call: Instruction, label: str) -> None:
         effects = self.effects(call)
         if effects.allocates:
-            self._new(call.name, "allocation", label)
+            self._new_allocation(call, label)
             return
         arguments = {n: self.objects(v) for n, v in enumerate(call.operands) if call.types[n] == "ptr"}
         if call.type == "ptr" and call.name:

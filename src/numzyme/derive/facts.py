@@ -43,6 +43,8 @@ _KNOWN_OPCODES = (
     | frozenset(["extractvalue", "insertvalue", "freeze"])
 )
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
+# they compute with shapes and strides only; the pointers that they get are to those
+_INTEGER_HELPERS = frozenset({"numba_attempt_nocopy_reshape"})
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 
 
@@ -139,13 +141,13 @@ class FunctionFacts:
 
     def private(self, an_object: MemoryObject) -> bool:
         """Memory that only this function knows of: made here and never stored where others could find it."""
-        return an_object.kind in ("allocation", "stack") and an_object not in self._escaping
+        return an_object.kind in ("allocation", "header", "stack") and an_object not in self._escaping
 
     @cached_property
     def _escaping(self) -> frozenset[MemoryObject]:
         found: frozenset[MemoryObject] = frozenset()
         for holder, contents in self.memory.contents.items():
-            if holder.kind not in ("allocation", "stack"):
+            if holder.kind not in ("allocation", "header", "stack"):
                 found |= self.memory.closure(contents)
         return found
 
@@ -206,7 +208,9 @@ class FunctionFacts:
         kinds = set()
         for an_object in self.memory.objects(call.operands[0]):
             kinds |= self.kinds.of.get(an_object, set())
-        if kinds and (not kinds & FLOAT_TYPES or (len(kinds) == 1)):
+        if not kinds & FLOAT_TYPES or len(kinds) == 1:
+            return
+        if symbol_of(call.callee).startswith("llvm.memset") and "ptr" not in kinds:
             return
         raise UnsupportedCodeError(
             "a block of memory of unknown layout is copied",
@@ -217,6 +221,8 @@ class FunctionFacts:
     def _check_call(self, call: Instruction) -> None:
         symbol = symbol_of(call.callee)
         if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
+            return
+        if symbol in _INTEGER_HELPERS:
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
             self._check_copy(call)
