@@ -1,4 +1,4 @@
-"""Measure everything and write RESULTS.md: one subprocess for each workload, one core, one thread.
+"""Measure everything, write RESULTS.md and the README's table: one subprocess for each workload, one core, one thread.
 
 usage: python -m benchmarks [--check] [--only NAME,...] [--peers NAME,...] [--rounds N]
 """
@@ -93,9 +93,12 @@ def main() -> int:
     if names or options.peers:
         print(page)
     else:
-        (HERE / "RESULTS.md").write_text(page)
+        root = HERE.parent
+        (root / report.PAGE).write_text(page)
+        readme = root / "README.md"
+        readme.write_text(report.refreshed(readme.read_text(), results))
         (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
-        print(f"wrote {HERE / 'RESULTS.md'}")
+        print(f"wrote {report.PAGE} and the table of the README")
     return 0
 
 

@@ -10,6 +10,8 @@ from .targets import Verdict, ratio, verdicts
 
 PACKAGES = ("numzyme", "numba", "llvmlite", "numpy", "scipy", "jax", "torch", "autograd", "enzyme-ad")
 PRIMAL = "primal"
+PAGE = "benchmarks/RESULTS.md"
+MARKER_START, MARKER_END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 METHOD = """\
 Written by `make bench`. Medians of interleaved rounds, one thread pinned to one core, one process for each
 workload. Gradients include the zero fill of the shadows. The hand-written adjoints are compiled by Numba too,
@@ -121,6 +123,14 @@ def notes(results: dict[str, Any]) -> str:
     for row in results["rows"]:
         lines += [f"- {row['title']}, {name}: {why}" for name, why in row["failed"].items()]
     return "\n".join(lines)
+
+
+def refreshed(readme: str, results: dict[str, Any]) -> str:
+    """The README with the summary between its two markers replaced."""
+    before, rest = readme.split(MARKER_START)
+    _, after = rest.split(MARKER_END)
+    heading = f"{results['date']}, {results['machine']}, median times. All of it: [{PAGE}]({PAGE})."
+    return f"{before}{MARKER_START}\n\n{heading}\n\n{summary(results)}\n\n{MARKER_END}{after}"
 
 
 def page(results: dict[str, Any]) -> str:
