@@ -90,8 +90,8 @@ class Lookup:
         if name in self.stack_slots:
             here = (self.emitter.block, self.label)
             return self._memoised("stack " + name, here, lambda: self._frame(self.stack_slots[name]))
-        if name not in self.augmented.definition:
-            return name  # a parameter
+        if name not in self.augmented.definition or self.augmented.instruction[name].opcode == "alloca":
+            return name  # a parameter, or a stack slot of the function that holds both sweeps
         if name in self.counters:
             return self._iteration(self.counters[name])
         home = self._home(self.storage.loop_of[self.augmented.definition[name]])
