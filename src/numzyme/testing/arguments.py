@@ -109,9 +109,20 @@ class Arguments:
     def direction(self, rng: np.random.Generator, constant: tuple[int, ...] = ()) -> Vector:
         """A random vector in [-1, 1), zero for the arguments at the positions `constant`."""
         vector = self.point.map(lambda x: rng.uniform(-1, 1, np.shape(x)).astype(np.asarray(x).dtype)[()])
+        return self.masked(vector, constant)
+
+    def masked(self, vector: Vector, constant: tuple[int, ...]) -> Vector:
+        """`vector`, with zeros written over the arguments at the positions `constant`."""
         for position in constant:
             _erase(self.arrangement[position], vector)
         return vector
+
+
+def count_views(part: Any) -> int:
+    """How many arrays there are in an arrangement."""
+    if isinstance(part, tuple):
+        return sum(count_views(member) for member in part)
+    return int(isinstance(part, View))
 
 
 def is_float(array: np.ndarray) -> bool:

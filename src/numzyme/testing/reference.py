@@ -62,13 +62,9 @@ def complex_step(function: Callable, arguments: Arguments, direction: Vector) ->
     return Directional(imaginary[0], imaginary[1], 0.0)
 
 
-def finite_difference(
-    function: Callable, arguments: Arguments, direction: Vector, step: float = 4e-3
-) -> Directional:
+def finite_difference(function: Callable, arguments: Arguments, direction: Vector, step: float = 4e-3) -> Directional:
     """The derivative along `direction`; `function` takes float64 numbers."""
-    point = Vector(
-        [float(x) for x in arguments.point.scalars], [_wide(b, np.float64) for b in arguments.point.buffers]
-    )
+    point = Vector([float(x) for x in arguments.point.scalars], [_wide(b, np.float64) for b in arguments.point.buffers])
     levels = [_central(function, arguments, point, direction, step / 2**k) for k in range(4)]
     first = [_combine(4, levels[k + 1], 1, levels[k], 3) for k in range(3)]
     second = [_combine(16, first[k + 1], 1, first[k], 15) for k in range(2)]
@@ -77,9 +73,7 @@ def finite_difference(
     return Directional(result, buffers, error)
 
 
-def _central(
-    function: Callable, arguments: Arguments, point: Vector, direction: Vector, step: float
-) -> tuple:
+def _central(function: Callable, arguments: Arguments, point: Vector, direction: Vector, step: float) -> tuple:
     ends = [call(function, arguments, point.moved(s, direction)) for s in (step, -step)]
     for end in ends:
         if end.exception is not None:

@@ -142,9 +142,7 @@ def _reshape(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
         return [signed(run.memory.load(address + 8 * k, "i64"), "i64") for k in range(many)]  # type: ignore
 
     shape = tuple(numbers(dims, count))
-    pretend = np.lib.stride_tricks.as_strided(
-        np.zeros(1, np.dtype(("V", itemsize))), shape, numbers(strides, count)
-    )
+    pretend = np.lib.stride_tricks.as_strided(np.zeros(1, np.dtype(("V", itemsize))), shape, numbers(strides, count))
     try:
         view = pretend.reshape(tuple(numbers(new_dims, new_count)), copy=False)
     except ValueError:

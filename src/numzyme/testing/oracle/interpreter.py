@@ -189,11 +189,7 @@ def _convert(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Any:
     if i.opcode in ("sitofp", "uitofp"):
         return Number(rounded(target, float(signed(value, source) if i.opcode == "sitofp" else value)))
     if i.opcode in ("fptosi", "fptoui"):
-        return (
-            int(value.value) % (1 << _width(target))
-            if abs(value.value) < 2.0**64
-            else 1 << (_width(target) - 1)
-        )
+        return int(value.value) % (1 << _width(target)) if abs(value.value) < 2.0**64 else 1 << (_width(target) - 1)
     return _bitcast(value, source, target)
 
 
@@ -201,14 +197,10 @@ def _bitcast(value: Any, source: str, target: str) -> Any:
     if source == target:
         return value
     if source in FLOATS:
-        bits = struct.unpack("<Q" if source == "double" else "<I", struct.pack(f"<{source[0]}", value.value))[
-            0
-        ]
+        bits = struct.unpack("<Q" if source == "double" else "<I", struct.pack(f"<{source[0]}", value.value))[0]
         return Bits(bits, value.node) if value.node >= 0 else bits
     node = value.node if isinstance(value, Bits) else -1
-    return Number(
-        struct.unpack(f"<{target[0]}", struct.pack("<Q" if target == "double" else "<I", value))[0], node
-    )
+    return Number(struct.unpack(f"<{target[0]}", struct.pack("<Q" if target == "double" else "<I", value))[0], node)
 
 
 def _address(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:

@@ -54,7 +54,5 @@ class Tape:
         """The tangent of every node, from the tangents of the inputs."""
         found = [0.0] * len(self.entries)
         for node, entry in enumerate(self.entries):
-            found[node] = tangents.get(node, 0.0) + sum(
-                partial * found[operand] for operand, partial in entry
-            )
+            found[node] = tangents.get(node, 0.0) + sum(partial * found[operand] for operand, partial in entry)
         return found

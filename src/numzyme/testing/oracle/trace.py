@@ -71,9 +71,7 @@ class Trace:
         scalars = [adjoints[node] for node in self.inputs[0]]
         shapes = [buffer.shape for buffer in arguments.point.buffers]
         parts = [np.array([adjoints[n] for n in nodes]) for nodes in self.inputs[1:]]
-        return Vector(
-            scalars, [p.reshape(s) if p.size else np.zeros(s) for p, s in zip(parts, shapes, strict=True)]
-        )
+        return Vector(scalars, [p.reshape(s) if p.size else np.zeros(s) for p, s in zip(parts, shapes, strict=True)])
 
 
 def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
@@ -117,9 +115,7 @@ def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray
     return _objects(memory.load_floats(address, _kind(buffer.dtype), buffer.size), buffer.shape)
 
 
-def _parameters(
-    raw: RawFunction, arguments: Arguments, scalars: list[Number], addresses: list[int]
-) -> Iterator[Any]:
+def _parameters(raw: RawFunction, arguments: Arguments, scalars: list[Number], addresses: list[int]) -> Iterator[Any]:
     """The value of every LLVM parameter; the roles return and exception are given as their names."""
     axis: dict[tuple, int] = {}
     for parameter in raw.parameters:
@@ -136,9 +132,7 @@ def _parameters(
         elif isinstance(part, View):
             key = (parameter.argument, parameter.path, parameter.role)
             axis[key] = axis.get(key, -1) + 1
-            yield _array_field(
-                parameter.role, axis[key], part, arguments.point.buffers[part.buffer], addresses
-            )
+            yield _array_field(parameter.role, axis[key], part, arguments.point.buffers[part.buffer], addresses)
         else:
             yield int(part) % (1 << 64) if parameter.llvm_type == "i64" else int(part)
 

@@ -1,0 +1,73 @@
+"""Every program of the corpus through every check, and the semantics of shadows by example.
+
+`NOT_YET` lists the programs that do not pass, with the reason; a program that passes must not be in it. Those whose
+reason starts with "crash" are not run at all.
+"""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from numzyme import Duplicated, Reverse, autodiff
+from numzyme.testing import CheckFailed, check_gradient
+from numzyme.testing.checks import check
+from programs import PROGRAMS
+
+NOT_YET: dict[str, str] = {}
+
+
+def _parameter(name: str):
+    reason = NOT_YET.get(name)
+    marks = [pytest.mark.xfail(reason=reason, strict=True, run=not reason.startswith("crash"))] if reason else []
+    return pytest.param(name, marks=marks)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [_parameter(name) for name in PROGRAMS])
+def test_program(name):
+    failures = check(PROGRAMS[name])
+    assert not failures, "\n".join(map(str, failures))
+
+
+def test_the_list_of_exceptions_names_programs():
+    assert NOT_YET.keys() <= PROGRAMS.keys()
+
+
+def test_shadow_of_memory_that_is_shifted_in_place():
+    def shift(x):
+        for i in range(x.size - 1):
+            x[i] = x[i + 1]
+
+    x, shadow = np.array([1.0, 2.0, 3.0, 4.0]), np.ones(4)
+    autodiff(Reverse, shift, Duplicated(x, shadow))
+    np.testing.assert_array_equal(x, [2.0, 3.0, 4.0, 4.0])
+    np.testing.assert_array_equal(shadow, [0.0, 1.0, 1.0, 2.0])
+
+
+def test_shadow_of_memory_that_is_overwritten_unread_ends_at_zero():
+    def overwrite(x, y):
+        for i in range(x.size):
+            x[i] = 3.0 * y[i]
+
+    shadow_x, shadow_y = np.array([1.0, -2.0, 0.5]), np.array([10.0, 20.0, 30.0])
+    autodiff(Reverse, overwrite, Duplicated(np.ones(3), shadow_x), Duplicated(np.ones(3), shadow_y))
+    np.testing.assert_array_equal(shadow_x, np.zeros(3))
+    np.testing.assert_array_equal(shadow_y, [13.0, 14.0, 31.5])
+
+
+def test_shadow_of_memory_that_is_only_read_is_added_to():
+    shadow = np.array([1.0, 2.0, 3.0])
+    autodiff(Reverse, lambda x: (x * x).sum(), Duplicated(np.array([1.0, 2.0, 3.0]), shadow))
+    np.testing.assert_array_equal(shadow, [3.0, 6.0, 9.0])
+
+
+def test_check_gradient_accepts_what_is_right():
+    check_gradient(lambda x, a: np.sum(np.sin(a * x)), np.array([0.1, 0.2]), 0.3)
+
+
+def test_check_gradient_finds_a_kink():
+    def kinked(x):
+        return np.sum(np.abs(x)) if x[1] > 0.0 else x[0]
+
+    with pytest.raises(CheckFailed, match="numerical derivative"):
+        check_gradient(njit(kinked), np.array([0.5, 1e-12]))

@@ -1,0 +1,41 @@
+"""Random programs: every one agrees with njit, with itself in both modes, and with finite differences, or is refused.
+
+A refusal names a line of the program. `python -m numzyme.testing.random_programs` runs any number of further ones.
+"""
+
+import ast
+
+import pytest
+
+from numzyme.testing.random_programs import judge
+from numzyme.testing.random_source import random_source
+from numzyme.testing.shrink import shrink
+
+PROGRAMS, CHUNK = 200, 10
+NOT_YET: dict[int, str] = {}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("start", range(0, PROGRAMS, CHUNK))
+def test_random_programs(start):
+    verdicts = [judge(seed) for seed in range(start, start + CHUNK) if seed not in NOT_YET]
+    failed = [verdict for verdict in verdicts if verdict.kind == "failed"]
+    assert not failed, "\n\n".join(f"program {v.seed}: {v.check}: {v.message}" for v in failed)
+    assert sum(verdict.kind == "agree" for verdict in verdicts) > CHUNK // 2, verdicts
+
+
+def test_the_source_of_a_seed_is_always_the_same():
+    assert random_source(3) == random_source(3)
+    assert random_source(3) != random_source(4)
+
+
+def test_every_source_is_a_program():
+    for seed in range(300):
+        names = {node.name for node in ast.parse(random_source(seed)).body if isinstance(node, ast.FunctionDef)}
+        assert {"program", "arguments"} <= names
+
+
+def test_shrinking_keeps_what_fails():
+    source = "def program(x):\n    a = 1\n    for i in range(3):\n        b = x * 2\n    return x\n"
+    small = shrink(source, lambda text: "x * 2" in text)
+    assert small == "def program(x):\n    b = x * 2\n"
