@@ -8,7 +8,7 @@ leave the wrong entry points there. Invariant: a typing context whose registries
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FunctionType
 from typing import Any
 
@@ -25,7 +25,7 @@ class PrivateLoader(templates.RegistryLoader):
         super().__init__(registry)
         self._copies = copies
 
-    def new_registrations(self, name: str) -> Iterator[Any]:
+    def new_registrations(self, name: str) -> Generator[Any, None, None]:
         for item in super().new_registrations(name):
             if name == "globals":
                 value, kind = item
@@ -46,7 +46,7 @@ class PrivateLoader(templates.RegistryLoader):
         if template not in self._copies:
             if issubclass(template, templates._OverloadMethodTemplate):
                 state.update(_method_identity(template))
-            self._copies[template] = type(template)(template.__name__, (template,), state)
+            self._copies[template] = type(template.__name__, (template,), state)
         return self._copies[template]
 
 

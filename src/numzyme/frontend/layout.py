@@ -33,6 +33,10 @@ class Parameter:
     readonly: bool
 
 
+# Numba's classes have no annotations: a type checker would know less after `isinstance` than before.
+_Tuple: Any = types.BaseTuple
+_Integer: Any = types.Integer
+_Structure: Any = ir.BaseStructType
 _ARRAY_FIELDS = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "stride")
 
 
@@ -70,7 +74,7 @@ def parameters_of(context: Any, descriptor: Any) -> tuple[Parameter, ...]:
 
 def _flatten(context: Any, kind: Any, path: tuple[int, ...]) -> Iterator[tuple[str, tuple, Any, str | None]]:
     """(role, path, leaf type, memory) of every LLVM parameter that an argument of type `kind` becomes."""
-    if isinstance(kind, types.BaseTuple):
+    if isinstance(kind, _Tuple):
         for index, member in enumerate(kind.types):
             yield from _flatten(context, member, (*path, index))
     elif isinstance(kind, types.Array):
@@ -100,7 +104,7 @@ def memory_of(dtype: Any) -> str | None:
         return {16: "half", 32: "float", 64: "double"}[dtype.bitwidth]
     if isinstance(dtype, types.Boolean):
         return "i8"
-    if isinstance(dtype, types.Integer):
+    if isinstance(dtype, _Integer):
         return f"i{dtype.bitwidth}"
     return None
 
@@ -111,9 +115,8 @@ def return_layout_of(context: Any, kind: Any) -> tuple[tuple[int, str], ...]:
     return tuple(_scalars(context, value_type, 0))
 
 
-def _scalars(context: Any, kind: ir.Type, offset: int) -> Iterator[tuple[int, str]]:
-    if isinstance(kind, ir.BaseStructType):
-        assert kind.elements is not None
+def _scalars(context: Any, kind: Any, offset: int) -> Iterator[tuple[int, str]]:
+    if isinstance(kind, _Structure):
         for index, element in enumerate(kind.elements):
             inner = kind.get_element_offset(context.target_data, index)
             yield from _scalars(context, element, offset + inner)

@@ -1,8 +1,8 @@
 """Normalisation: raw LLVM text of a call graph -> the canonical text that gets differentiated.
 
 Invariants of the result: only the root is external; scalar code (no vectorising, interleaving or unrolling);
-every loop has a preheader, one latch and dedicated exits, and is in LCSSA form; reference counts and allocations
-are in the form that `ownership` asks for; the value computed is bit for bit that of the raw text.
+every loop has a preheader, one latch and dedicated exits, and is in LCSSA form; reference counts and
+allocations are in the form that `ownership` asks for; the value computed is bit for bit that of the raw text.
 """
 
 from __future__ import annotations
@@ -14,23 +14,21 @@ import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
 from .extract import RawFunction
+from .inlining import mark_for_inlining
 from .ownership import own_memory
 from .target import target_for
-from .twins import add_twins, release_twins, state_purity, worthwhile
+from .twins import add_twins, state_purity, worthwhile
 
-# Above this many lines the whole call graph is not flattened into one function any more.
-FLATTEN_LIMIT = 20_000
-FLATTEN_THRESHOLD = 100_000
-DEFAULT_THRESHOLD = 225
+# llvmlite hands LLVM the lowest eight bits of the inlining threshold: this is the largest there is.
+INLINING_THRESHOLD = 255
 
 _UNRESOLVED = re.compile(r'^@"?\.numba\.unresolved\$([^" ]+)"? = external global ptr.*$', re.M)
 _ENVIRONMENT = re.compile(r"^@(_ZN08NumbaEnv[\w.$]+) = common .*\n", re.M)
-_DEFINITION = re.compile(
-    r"^define (?:dso_local |internal |private |linkonce_odr |linkonce |weak_odr |weak |hidden )*(.*)$", re.M
-)
+_LINKAGE = "dso_local |internal |private |linkonce_odr |linkonce |weak_odr |weak |hidden "
+_DEFINITION = re.compile(rf"^define (?:{_LINKAGE})*(.*)$", re.M)
 _PURE_FUNCTIONS = (
-    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma "
-    "fmod hypot lgamma log log10 log1p log2 nextafter pow remainder rint round sin sinh sqrt tan tanh tgamma trunc"
+    "acos acosh asin asinh atan atan2 atanh cbrt ceil copysign cos cosh erf erfc exp exp2 expm1 fabs floor fma fmod "
+    "hypot lgamma log log10 log1p log2 nextafter pow remainder rint round sin sinh sqrt tan tanh tgamma trunc"
 )
 _PURE_DECLARATION = re.compile(
     rf"^declare (double|float) @((?:{'|'.join(_PURE_FUNCTIONS.split())})f?)\(([^)]*)\).*$", re.M
@@ -44,52 +42,32 @@ _BLAS_EFFECTS = "nounwind willreturn memory(argmem: readwrite, inaccessiblemem: 
 def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     """The canonical text of `raw`.
 
-    `disjoint`: the arrays passed do not overlap; `ownership`: "arena" (reverse mode: allocations belong to the
-    derivative, no reference counts) or "nrt" (forward mode: Numba's reference counts stay).
+    `disjoint`: the arrays passed do not overlap; `ownership`: "arena" (reverse mode: allocations belong to
+    the derivative, no reference counts) or "nrt" (forward mode: Numba's reference counts stay).
     """
-    text = _prepare(raw, disjoint, ownership)
-    flatten = text.count("\n") <= FLATTEN_LIMIT
-    threshold = FLATTEN_THRESHOLD if flatten else DEFAULT_THRESHOLD
+    text = prepare(raw, disjoint=disjoint, ownership=ownership)
     counted = ownership == "nrt"
     twins = worthwhile(text, raw.symbol)
+    module = llvm.parse_assembly(add_twins(text, twins) if twins else text)
+    optimise(module, counted)
+    text = str(module)
     if twins:
-        module = llvm.parse_assembly(add_twins(text, twins))
-        optimise(module, threshold, counted)
-        text = _hoist_pure_calls(str(module))
-    module = llvm.parse_assembly(text)
-    optimise(module, threshold, counted)
+        text = hoist_pure_calls(text)
+    flattened = mark_for_inlining(text)
+    if flattened is not text:
+        module = llvm.parse_assembly(flattened)
+        optimise(module, counted)
     simplify_loops(module)
     return _drop_unused_environments(str(module))
 
 
-def _drop_unused_environments(text: str) -> str:
-    """Every function of Numba declares a Python environment; few use it, and LLVM must keep what is external."""
-
-    def keep(match: re.Match[str]) -> str:
-        return match[0] if text.count(f"@{match[1]}") > 1 else ""
-
-    return _ENVIRONMENT.sub(keep, text)
-
-
-def _hoist_pure_calls(text: str) -> str:
-    """`text` with its twins hoisted as far as their purity can be proved, and ready to be inlined."""
-    stated = state_purity(text)
-    if stated is not text:
-        module = llvm.parse_assembly(stated)
-        simplify_functions(module)
-        stated = str(module)
-    return release_twins(stated)
-
-
-def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
+def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     """The rewriting of the raw text before LLVM sees it."""
     foreign = any(parameter.role == "constant" and parameter.llvm_type == "ptr" for parameter in raw.parameters)
     text = own_memory(raw.text, ownership, foreign=foreign)
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
-    text = _BLAS_DECLARATION.sub(
-        lambda match: f"declare i32 @{match[1]}({match[2].replace('ptr', 'ptr captures(none)')}) {_BLAS_EFFECTS}", text
-    )
+    text = _BLAS_DECLARATION.sub(_declare_blas, text)
     root = f"@{raw.symbol}("
     data = [parameter.name for parameter in raw.parameters if parameter.role == "data"] if disjoint else []
 
@@ -104,13 +82,28 @@ def _prepare(raw: RawFunction, disjoint: bool, ownership: str) -> str:
     return _DEFINITION.sub(internalise, text)
 
 
-def optimise(module: llvm.ModuleRef, inlining_threshold: int, counted: bool) -> None:
-    """LLVM's O2 without anything that makes the code wider or longer, inlining calls up to a cost.
+def _declare_blas(match: re.Match[str]) -> str:
+    parameters = match[2].replace("ptr", "ptr captures(none)")
+    return f"declare i32 @{match[1]}({parameters}) {_BLAS_EFFECTS}"
+
+
+def hoist_pure_calls(text: str) -> str:
+    """`text` with its twins hoisted as far as their purity can be proved."""
+    stated = state_purity(text)
+    if stated is text:
+        return text
+    module = llvm.parse_assembly(stated)
+    simplify_functions(module)
+    return str(module)
+
+
+def optimise(module: llvm.ModuleRef, counted: bool) -> None:
+    """LLVM's O2 without anything that makes the code wider or longer.
 
     `counted`: the module counts references; pairs that cancel are removed, as Numba does.
     """
     options = _scalar_options()
-    options.inlining_threshold = inlining_threshold
+    options.inlining_threshold = INLINING_THRESHOLD
     builder = llvm.create_pass_builder(_target_machine(), options)
     builder.getModulePassManager().run(module, builder)
     if counted and any(function.name == "NRT_incref" for function in module.functions):
@@ -140,12 +133,21 @@ def _scalar_options() -> llvm.PipelineTuningOptions:
 
 def simplify_loops(module: llvm.ModuleRef) -> None:
     """Give every loop a preheader, one latch, exits of its own, and phis for what it hands out."""
-    builder = llvm.create_pass_builder(_target_machine(), llvm.create_pipeline_tuning_options(2))
+    builder = llvm.create_pass_builder(_target_machine(), _scalar_options())
     passes = llvm.create_new_module_pass_manager()
     passes.add_loop_simplify_pass()
     passes.add_lcssa_pass()
     passes.add_loop_simplify_pass()
     passes.run(module, builder)
+
+
+def _drop_unused_environments(text: str) -> str:
+    """Every function of Numba declares a Python environment; few use it, and LLVM must keep what is external."""
+
+    def keep(match: re.Match[str]) -> str:
+        return match[0] if text.count(f"@{match[1]}") > 1 else ""
+
+    return _ENVIRONMENT.sub(keep, text)
 
 
 def _target_machine():

@@ -11,7 +11,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import types
-from numba.core.typing import signature
+from numba.core.typing.templates import signature
 
 _LARGEST_EXPONENT = 0x10000  # Numba calls `pow` above this
 _NUMBA_POWER = "int_power_impl.<locals>.int_power"

@@ -22,11 +22,12 @@ _NO_EFFECT = ("llvm.lifetime", "llvm.assume", "llvm.experimental.noalias", "llvm
 # Runtime functions that write through one argument and otherwise only read: position of that argument.
 _WRITES = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12}
 _WRITES_FIRST = ("llvm.memset", "llvm.memcpy", "llvm.memmove")
-_SAFE = frozenset(
+_SAFE_OPCODES = (
     "phi select icmp fcmp fneg extractvalue insertvalue trunc zext sext fptrunc fpext fptoui fptosi uitofp sitofp "
     "fadd fsub fmul fdiv frem add sub mul udiv sdiv urem srem shl lshr ashr and or xor br switch alloca load "
-    "getelementptr freeze".split()
+    "getelementptr freeze"
 )
+_SAFE = frozenset(_SAFE_OPCODES.split())
 _FRESH, _ARGUMENT, _CONSTANT, _UNKNOWN = "fresh", "argument", "constant", "unknown"
 _META_DATA_POINTER = ", i64 24"  # where Numba's meminfo keeps the pointer to its data
 

@@ -14,15 +14,16 @@ from types import FunctionType
 from typing import Any
 
 import numba
-from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types, typing
+from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu_options import FastMathOptions
 from numba.core.registry import cpu_target
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.targetconfig import ConfigStack
 from numba.core.typed_passes import NativeLowering
+from numba.core.typing.context import Context as TypingContext
 
 from .isolation import PrivateLoader
 from .powers import is_literal_power, literal_power
@@ -114,7 +115,7 @@ class TargetOptions(cpu.CPUTargetOptions):
         super().finalize(flags, options)
 
 
-class FunctionCompiler(dispatcher._FunctionCompiler):
+class FunctionCompiler(dispatcher._FunctionCompiler):  # pyright: ignore[reportAttributeAccessIssue]
     def _customize_flags(self, flags):
         flags.debuginfo = not self.py_func.__code__.co_filename.startswith(NUMBA_DIRECTORY)
         return flags
@@ -125,6 +126,7 @@ class TargetContext(cpu.CPUContext):
     # Set on the class of the second target, whose functions all check bounds.
     force_boundscheck = False
 
+    @global_compiler_lock
     def init(self) -> None:
         super().init()
         self._internal_codegen = Codegen("numzyme.frontend")
@@ -158,7 +160,7 @@ class ForcedTargetContext(TargetContext):
     force_boundscheck = True
 
 
-class Context(typing.Context):
+class Context(TypingContext):
     """Typing context that sees user functions, jitted or plain, as dispatchers of its own target."""
 
     def __init__(self, descriptor: TargetDescriptor) -> None:
@@ -201,12 +203,20 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         self._dispatchers: dict[Any, Dispatcher] = {}
         self.dispatcher_class: type[Dispatcher]
 
+    @property
+    def typing_context(self) -> Any:
+        return self._typing_context
+
+    @property
+    def target_context(self) -> Any:
+        return self._target_context
+
     @cached_property
-    def typing_context(self) -> Context:
+    def _typing_context(self) -> Context:
         return Context(self)
 
     @cached_property
-    def target_context(self) -> TargetContext:
+    def _target_context(self) -> TargetContext:
         # Whoever comes first compiles Numba's runtime, with its own code generator: not this target, please.
         rtsys.initialize(cpu_target.target_context)
         return self._context_class(self.typing_context, self.name)
@@ -249,6 +259,7 @@ class Dispatcher(dispatcher.Dispatcher):
     """A dispatcher which compiles but never runs; `origin` keeps the user's function alive."""
 
     origin: Any = None
+    targetdescr: TargetDescriptor  # Numba's spelling
 
     def __init__(self, py_func, locals=None, targetoptions=None, pipeline_class=Compiler) -> None:
         super().__init__(py_func, locals, targetoptions, pipeline_class)

@@ -4,21 +4,21 @@ Numba returns results and exceptions through pointers, so every call looks as if
 would turn `x[i] / magnitude(x)` into a nest of loops that no optimiser takes apart again. A twin `f.v` returns
 status, exception and result by value and wraps the original `f`; it stays a call during one optimisation.
 
-Invariant: a twin computes what its original computes; twins exist between `add_twins` and `release_twins` only.
+Invariant: a twin computes what its original computes. Twins are not recursive, so `inlining` removes them all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..ir import Block, Function, read
 from ..ir.symbols import symbol_of
+from .graphs import closure, reverse
+from .inlining import TWIN
 from .purity import PurityProof
 from .termination import blocks_in_loops
 
-_SUFFIX = ".v"
 _LABEL = re.compile(r"^([^\s:]+):\s+; preds = (.*)$")
 _DEFINITION = re.compile(r"^define (?:internal )?i32 @([\w.$]+)\(ptr [^,]*%retptr, ptr [^,]*%excinfo(?:, (.*))?\)")
 _CALL = re.compile(
@@ -26,7 +26,6 @@ _CALL = re.compile(
     r"(?:, (?P<arguments>.*))?\)(?P<debug>, !dbg !\d+)?$"
 )
 _RESULT = re.compile(r"^  store (.+?) (?:\S+|\{[^}]*\}), ptr %retptr[,\s]")
-_TWIN = re.compile(rf"^(define [^@\n]*@\"?[\w.$]+{re.escape(_SUFFIX)}\"?\(.*\)) [^{{\n]*(\{{)$", re.M)
 
 
 @dataclass(slots=True)
@@ -43,9 +42,9 @@ def worthwhile(text: str, root: str) -> set[str]:
     """Functions with a loop that are called from within a loop and return plain numbers: those worth a twin."""
     functions = _scan(text)
     callees = {name: {callee for callee, _ in found.calls if callee in functions} for name, found in functions.items()}
-    slow = _closure({name for name, found in functions.items() if found.loops}, _reverse(callees))
+    slow = closure({name for name, found in functions.items() if found.loops}, reverse(callees))
     repeated = {callee for found in functions.values() for callee, inside in found.calls if inside}
-    repeated = _closure(repeated, callees)
+    repeated = closure(repeated, callees)
     return {
         name
         for name, found in functions.items()
@@ -55,7 +54,7 @@ def worthwhile(text: str, root: str) -> set[str]:
         and found.result is not None
         and "ptr" not in found.result
         and ("double" in found.result or "float" in found.result or not name.startswith("_ZN5numba"))
-        and name not in _closure(callees[name], callees)  # not recursive
+        and name not in closure(callees[name], callees)  # not recursive
     }
 
 
@@ -99,26 +98,6 @@ def _note_loops(function: _Function, labels: list, calls: list[tuple[str, int]])
     ]
 
 
-def _reverse(edges: dict[str, set[str]]) -> dict[str, set[str]]:
-    reverse: dict[str, set[str]] = {}
-    for source, targets in edges.items():
-        for target in targets:
-            reverse.setdefault(target, set()).add(source)
-    return reverse
-
-
-def _closure(start: Iterable[str], edges: dict[str, set[str]]) -> set[str]:
-    """Everything that can be reached along `edges`, the start included."""
-    found: set[str] = set()
-    waiting = list(start)
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting.extend(edges.get(name, ()))
-    return found
-
-
 def add_twins(text: str, names: set[str]) -> str:
     """Add a twin for each of `names` and call it instead of the original."""
     functions = _scan(text)
@@ -142,7 +121,7 @@ def _twin_call(call: re.Match[str], result: str) -> str:
 
     return "\n".join(
         [
-            f"  {part('twin')} = call {aggregate} @{call['callee']}{_SUFFIX}({call['arguments'] or ''}){debug}",
+            f"  {part('twin')} = call {aggregate} @{call['callee']}{TWIN}({call['arguments'] or ''}){debug}",
             f"  {part('result')} = extractvalue {aggregate} {part('twin')}, 2",
             f"  store {result} {part('result')}, ptr {call['result']}, align 8",
             f"  {part('exception')} = extractvalue {aggregate} {part('twin')}, 1",
@@ -157,7 +136,7 @@ def _twin(name: str, function: _Function) -> str:
     passed = f", {function.parameters}" if function.parameters else ""
     aggregate = f"{{ i32, ptr, {result} }}"
     return f"""
-define internal {aggregate} @{name}{_SUFFIX}({function.parameters}) noinline {{
+define internal {aggregate} @{name}{TWIN}({function.parameters}) noinline {{
   %twin.result = alloca {result}, align 8
   %twin.exception = alloca ptr, align 8
   store {result} zeroinitializer, ptr %twin.result, align 8
@@ -184,7 +163,7 @@ def state_purity(text: str) -> str:
         for function in module.functions.values()
         for block in _repeated_blocks(function)
         for instruction in block.instructions
-        if instruction.opcode == "call" and symbol_of(instruction.callee).endswith(_SUFFIX)
+        if instruction.opcode == "call" and symbol_of(instruction.callee).endswith(TWIN)
     }
     proof = PurityProof(module)
     for name in repeated:
@@ -201,8 +180,3 @@ def state_purity(text: str) -> str:
 def _repeated_blocks(function: Function) -> list[Block]:
     labels = blocks_in_loops(function)
     return [block for block in function.blocks if block.label in labels]
-
-
-def release_twins(text: str) -> str:
-    """Let every twin be inlined: attributes that were true of the call are not needed on the body."""
-    return _TWIN.sub(r"\1 alwaysinline \2", text)
