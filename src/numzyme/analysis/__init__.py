@@ -6,6 +6,7 @@ from .effects import Effects, symbol_of
 from .kinds import Kinds
 from .loops import Evolution, Loop, LoopForest, TripCount
 from .memory import UNKNOWN, Memory, MemoryObject, Summaries
+from .signs import Signs, fold_sign_tests
 
 __all__ = [
     "UNKNOWN",
@@ -18,8 +19,10 @@ __all__ = [
     "LoopForest",
     "Memory",
     "MemoryObject",
+    "Signs",
     "Status",
     "Summaries",
     "TripCount",
+    "fold_sign_tests",
     "symbol_of",
 ]

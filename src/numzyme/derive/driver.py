@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from ..analysis import Summaries
-from ..ir import Module, read
+from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests
+from ..diagnostics import UnsupportedCodeError
+from ..ir import Function, Module, read
 from ..ir.symbols import symbol_of
 from . import calls
 from .exits import split_returns
@@ -27,7 +28,7 @@ def differentiate(text: str, request: Request) -> Derivative:
     report = Report()
     report.seconds["read"] = time.perf_counter() - started
     for function in module.functions.values():
-        split_returns(function)
+        prepare(function, request.nonnegative if symbol_of(function.name) == request.symbol else frozenset())
     context = calls.Context(module, Summaries(module), report)
     root = next(name for name in module.functions if symbol_of(name) == request.symbol)
     signature = Signature(
@@ -93,8 +94,19 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
 
 
 def parse(text: str) -> Module:
-    """Read a module and split its returns, as every analysis expects it."""
+    """Read a module and prepare its functions, as every analysis expects them."""
     module = read(text)
     for function in module.functions.values():
-        split_returns(function)
+        prepare(function)
     return module
+
+
+def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
+    """Split returns by status and settle sign tests, in place; `shapes` names parameters that are never negative."""
+    split_returns(function)
+    cfg = Cfg(function)
+    try:
+        forest = LoopForest(cfg)
+    except UnsupportedCodeError:
+        return  # refused, with its line, when it is differentiated
+    fold_sign_tests(cfg, forest, shapes)

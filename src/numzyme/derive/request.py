@@ -17,7 +17,8 @@ class Request:
     """One derivative of the function `symbol`; `activities`, `memory` and `labels` have one entry per LLVM parameter.
 
     `memory` gives the scalar type that a pointer parameter points at, or None; `labels` are for messages;
-    without `keep_primal` the result of the function need not be computed.
+    without `keep_primal` the result of the function need not be computed; `nonnegative` names integer parameters that
+    are never negative (the shapes of arrays).
     """
 
     mode: Literal["forward", "reverse"]
@@ -26,6 +27,7 @@ class Request:
     memory: tuple[str | None, ...]
     labels: tuple[str, ...]
     keep_primal: bool = True
+    nonnegative: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
