@@ -34,9 +34,9 @@ def run(module: str, *arguments: str) -> Any:
 
 
 def first_use(name: str) -> dict[str, float] | None:
-    """Median seconds of a plain compile and of a first gradient, each in fresh processes."""
+    """Median seconds of a plain compile and of a first gradient, and our share; each in fresh processes."""
     found = {}
-    for what in ("plain", "gradient"):
+    for what in ("plain", "gradient", "share"):
         seconds = [run("first_use", what, name) for _ in range(FIRST_USE_REPEATS)]
         if None in seconds:
             return None

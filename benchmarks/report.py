@@ -85,8 +85,9 @@ def first_use(results: dict[str, Any]) -> str:
         seconds = row["first use"] or {}
         plain, gradient = seconds.get("plain"), seconds.get("gradient")
         both = gradient / plain if plain and gradient else None
-        rows.append([row["title"], number(plain), number(gradient), number(both)])
-    return table(["workload", "plain njit s", "first gradient s", "ratio"], rows)
+        share = f"{seconds['share']:.0%}" if "share" in seconds else "-"
+        rows.append([row["title"], number(plain), number(gradient), number(both), share])
+    return table(["workload", "plain njit s", "first gradient s", "ratio", "own Python"], rows)
 
 
 def growth(results: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ ENZYME_LIMIT, ENZYME_AHEAD = 1.10, 0.90
 AHEAD_OF_ENZYME = ("lstm", "brusselator", "mlp")
 NORMALISE_LIMIT = 1.2
 FIRST_FACTOR, FIRST_SECONDS = 1.5, 0.2
+OWN_PERCENT = 20.0
 WARM_MICROSECONDS = 3.0
 LINEAR_SLACK = 1.5  # growth of the time over growth of n, from the smallest to the largest size
 
@@ -60,6 +61,7 @@ def verdicts(results: dict[str, Any]) -> Iterator[Verdict]:
         if seconds:
             limit = FIRST_FACTOR * seconds["plain"] + FIRST_SECONDS
             yield Verdict("first gradient", row["name"], seconds["gradient"], limit, " s")
+            yield Verdict("own Python in the first gradient", row["name"], 100 * seconds["share"], OWN_PERCENT, " %")
     for found in results["growth"]:
         sizes = sorted(found["growth"], key=int)
         small, large = (found["growth"][size].get(OWN) for size in (sizes[0], sizes[-1]))
