@@ -113,6 +113,7 @@ class TypedCall:
     leaves: tuple[Leaf, ...]
     entries: tuple[types.Type, ...]
     result: types.Type
+    result_active: bool
 
     @staticmethod
     def of(call: Call, slots: tuple[types.Type, ...]) -> TypedCall:
@@ -133,7 +134,6 @@ class TypedCall:
             argument_types=primals,
             direction=call.mode.direction,
             active=active,
-            result_active=result_active,
             keep_primal=call.value is not Value.NONE,
             disjoint=True,
             boundscheck=call.boundscheck,
@@ -145,7 +145,7 @@ class TypedCall:
         )
         result = _result_type(call, entries, raw.return_type, result_active)
         leaves = tuple(_leaves(call, primals, compiled))
-        return TypedCall(call, slots, primals, shadows, compiled, key, leaves, entries, result)
+        return TypedCall(call, slots, primals, shadows, compiled, key, leaves, entries, result, result_active)
 
     def overlapping_key(self) -> DerivativeKey:
         """The derivative that does not assume that the arrays are disjoint."""

@@ -12,6 +12,7 @@ from typing import Any
 from ..diagnostics import DifferentiationTypeError
 from . import forward, refusals, sharing
 from .activities import Active, Activity, Const, Duplicated
+from .callables import compilable
 from .calls import Call, Role, Value
 from .glue import positional_dispatcher, translated
 from .modes import DerivativesAndValue, Mode
@@ -76,7 +77,7 @@ def autodiff_call(
             todo=("Duplicated(x, dx)",),
         )
     return Call(
-        function=f,
+        function=compilable(f, len(kinds)),
         mode=mode,
         roles=tuple(_ROLES.get(kind, Role.DUPLICATED) for kind in kinds),
         pick=tuple(range(len(kinds))),
@@ -134,7 +135,7 @@ def gradient_call(
 ) -> Call:
     """The call that a reverse-mode `gradient` makes."""
     return Call(
-        function=f,
+        function=compilable(f, len(constant)),
         mode=mode,
         roles=tuple(Role.CONST if fixed else Role.WANTED for fixed in constant),
         pick=0 if len(constant) == 1 else tuple(range(len(constant))),

@@ -266,7 +266,7 @@ class _Glue:
         information = cgutils.alloca_once(
             builder, convention.get_function_type(types.none, ()).args[1].pointee, zfill=True
         )
-        if self.typed.call.reverse and self.typed.key.result_active:
+        if self.typed.call.reverse and self.typed.result_active:
             builder.store(ir.Constant(result_type, 1.0), result_shadow)
         flat = self._flat([self._rebuilt(i, shadow=False) for i in range(len(self.primals))])
         arguments = [result, information, *flat, *self._extra_arguments(result_shadow, flat)]
@@ -415,8 +415,9 @@ class _Glue:
         return self.context.make_tuple(self.builder, typed.result, members)
 
     def _tangent(self, tangent: ir.Value) -> ir.Value:
-        if self.typed.key.result_active:
+        if self.typed.result_active:
             return self._without_inactive(self.raw.return_type, tangent)
+        self.context.nrt.decref(self.builder, self.raw.return_type, tangent)
         return self.context.get_dummy_value()
 
     def _without_inactive(self, kind: Any, value: ir.Value) -> ir.Value:

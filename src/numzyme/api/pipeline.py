@@ -32,7 +32,6 @@ class DerivativeKey:
     argument_types: tuple[types.Type, ...]
     direction: str
     active: tuple[bool, ...]
-    result_active: bool
     keep_primal: bool
     disjoint: bool
     boundscheck: bool | None
@@ -65,6 +64,7 @@ class CompiledDerivative:
 
 
 _compiled: dict[DerivativeKey, CompiledDerivative] = {}
+_extraction_seconds: dict[RawFunction, float] = {}
 
 
 @global_compiler_lock
@@ -78,16 +78,18 @@ def compile_derivative(key: DerivativeKey) -> CompiledDerivative:
 @global_compiler_lock
 def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> RawFunction:
     """The raw LLVM of `function`; what Numba cannot compile is refused in the user's terms."""
+    start = time.perf_counter()
     try:
-        return frontend.extract(function, argument_types, boundscheck=boundscheck)
+        raw = frontend.extract(function, argument_types, boundscheck=boundscheck)
     except NumbaError as error:
         raise refusals.not_compilable(function, argument_types, error) from None
+    _extraction_seconds.setdefault(raw, time.perf_counter() - start)
+    return raw
 
 
 def _compile(key: DerivativeKey) -> CompiledDerivative:
-    clock = _Clock()
     raw = extract(key.function, key.argument_types, key.boundscheck)
-    clock.lap("Numba front end")
+    clock = _Clock({"Numba front end": _extraction_seconds[raw]})
     ownership = "arena" if key.direction == "reverse" else "nrt"
     canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership=ownership)
     clock.lap("optimisation before")
@@ -114,8 +116,7 @@ def parameter_activities(raw: RawFunction, key: DerivativeKey) -> tuple[Activity
 
 def _activity(parameter: Parameter, raw: RawFunction, key: DerivativeKey) -> Activity:
     if parameter.role == "return":
-        carries = key.result_active and has_derivative(raw.return_type)
-        return Activity.DUPLICATED if carries else Activity.CONST
+        return Activity.DUPLICATED if has_derivative(raw.return_type) else Activity.CONST
     if parameter.argument is None or not key.active[parameter.argument]:
         return Activity.CONST
     if parameter.role == "scalar" and isinstance(parameter.numba_type, types.Float):
@@ -145,8 +146,8 @@ def _memory(raw: RawFunction, parameter: Parameter) -> str | None:
 class _Clock:
     """Seconds between laps."""
 
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:

@@ -16,6 +16,7 @@ from numba.core.dispatcher import Dispatcher
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from . import refusals, sharing
+from .callables import compilable
 from .calls import Call, Role, Value
 from .glue import dispatcher, translated
 from .modes import Reverse
@@ -84,7 +85,7 @@ class Transform:
                 )
         pick = tuple(number % count for number in chosen)
         return Call(
-            function=self._function,
+            function=compilable(self._function, count),
             mode=Reverse,
             roles=tuple(Role.WANTED if i in pick else Role.CONST for i in range(count)),
             pick=pick[0] if isinstance(self._argnums, int) else pick,
@@ -132,7 +133,8 @@ def _parameters(f: Any) -> list[tuple[str, Any]] | None:
         return None
     if any(p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD) for p in parameters):
         return None
-    return [(parameter.name, parameter.default) for parameter in parameters]
+    bound = f.keywords if isinstance(f, functools.partial) else {}
+    return [(p.name, p.default) for p in parameters if p.name not in bound]
 
 
 def _checked(f: Any) -> Any:

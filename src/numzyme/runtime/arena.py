@@ -59,9 +59,7 @@ def memory() -> Memory:
     entries, allocations, peak = dropped
     exits, arenas, reserved, in_use = entries, 0, 0, 0
     for slot in range(arena_text.SLOTS):
-        values = struct.unpack_from(
-            f"{len(arena_text.SLOT_FIELDS)}q", _pool, _start + slot * arena_text.SLOT_BYTES
-        )
+        values = struct.unpack_from(f"{len(arena_text.SLOT_FIELDS)}q", _pool, _start + slot * arena_text.SLOT_BYTES)
         field = dict(zip(arena_text.SLOT_FIELDS, values, strict=True))
         entries += field["entries"]
         exits += field["exits"]

@@ -58,6 +58,7 @@ def compile_text(
     _hide_all_but(module, keep)
     library.add_llvm_module(module)
     if kind is DerivativeLibrary:
+        rtsys.initialize(cpu_target.target_context)
         library.add_linking_library(rtsys.library)
     library.finalize()
     _set_environments(library)
