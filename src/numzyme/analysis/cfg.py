@@ -113,10 +113,12 @@ class Cfg:
         """Printed form for `python -m numzyme.opt --print cfg`."""
         lines = []
         for label in self.order:
-            kind = "" if label in self.relevant else "  (error edge)"
-            lines.append(
-                f"{label}: dominator {self.dominator[label]}, to {' '.join(self.successors[label]) or '-'}{kind}"
-            )
+            kind = "" if label in self.relevant else " (error edge: never reversed)"
+            entered = "the entry"
+            if label != self.entry:
+                entered = f"from {' '.join(self.predecessors[label])}, dominated by {self.dominator[label]}"
+            left = " ".join(self.successors[label]) or self.blocks[label].terminator.text
+            lines.append(f"{label}: {entered}; to {left}{kind}")
         return "\n".join(lines)
 
 

@@ -84,7 +84,11 @@ class Kinds:
 
     def describe(self) -> str:
         """Printed form for `python -m numzyme.opt --print kinds`."""
-        return "\n".join(f"{o}: {', '.join(sorted(k))}" for o, k in self.of.items())
+        lines = []
+        for an_object, kinds in self.of.items():
+            source = " (given)" if an_object in self.seeded else ""
+            lines.append(f"{an_object} holds {', '.join(sorted(kinds)) or 'nothing'}{source}")
+        return "\n".join(lines) or "no memory"
 
 
 def retype(memory: Memory, kinds: Kinds) -> bool:

@@ -190,7 +190,45 @@ class LoopForest:
             return other if self.is_invariant(other, loop) and other != phi else None
         return other if _is_number(other) else None
 
+    def _two_iterations(self, loop: Loop) -> TripCount | None:
+        """LLVM turns the test of a loop that runs twice into a flag: false at first, true from the second time on."""
+        tests = {exiting: self.cfg.blocks[exiting].terminator for exiting, _ in loop.exits}
+        exits = dict(loop.exits)
+        conditions = {test.operands[0] for test in tests.values() if test.opcode == "br" and len(test.operands) == 1}
+        if len(conditions) != 1 or len(tests) != len(loop.exits):
+            return None
+        flag = self.instruction.get(conditions.pop())
+        if flag is None or flag.opcode != "phi" or self.definition[flag.name] != loop.header or flag.type != "i1":
+            return None
+        incoming = dict(zip(flag.labels, flag.operands, strict=True))
+        first, later = incoming[loop.preheader], incoming[loop.latch]
+        leaves_on = {"true" if test.labels[0] == exits[where] else "false" for where, test in tests.items()}
+        if leaves_on != {later} or {first, later} != {"true", "false"} or self._latch_avoids(loop, set(tests)):
+            return None
+        return TripCount("0", 0, 1, "ne", "1", "i64")
+
+    def _latch_avoids(self, loop: Loop, tests: set[str]) -> bool:
+        """Whether the latch can be reached from the header without one of the tests."""
+        seen, stack = set(), [] if loop.header in tests else [loop.header]
+        while stack:
+            label = stack.pop()
+            if label == loop.latch:
+                return True
+            seen.add(label)
+            stack += [s for s in self.cfg.successors[label] if s in loop.blocks and s not in seen | tests]
+        return False
+
+    def is_first_or_later(self, phi: Instruction) -> Loop | None:
+        """The loop of a header phi that has one value in the first iteration and one in all others, known outside."""
+        loop = self.of[self.definition[phi.name]]
+        if loop is None or self.definition[phi.name] != loop.header or len(phi.operands) != 2:
+            return None
+        return loop if all(self.is_invariant(value, loop) for value in phi.operands) else None
+
     def _trip_count(self, loop: Loop) -> TripCount | None:
+        flagged = self._two_iterations(loop) if loop.exits else None
+        if flagged is not None:
+            return flagged
         if len(loop.exits) != 1 or not self.cfg.dominates(loop.exits[0][0], loop.latch):
             return None
         exiting, outside = loop.exits[0]
@@ -225,17 +263,27 @@ class LoopForest:
         lines = []
         for loop in sorted(self.loops, key=lambda candidate: self.cfg.position[candidate.header]):
             trip = loop.trip
-            count = (
-                f"while {trip.start} + {trip.offset} + {trip.step}*i {trip.predicate} {trip.limit}"
-                if trip
-                else "unknown"
-            )
-            exits = ", ".join(f"{a}->{b}" for a, b in loop.exits)
-            lines.append(f"loop {loop.header} depth {loop.depth}: trip {count}; exits {exits or 'none'}")
+            count = "not counted"
+            if trip is not None:
+                value = _affine(trip.start, trip.offset, str(trip.step))
+                count = f"continues while {value} {trip.predicate} {trip.limit}"
+            exits = ", ".join(f"{a} to {b}" for a, b in loop.exits)
+            lines.append(f"loop {loop.header}, depth {loop.depth}: {count}; leaves {exits or 'never'}")
             for name, (owner, evolution) in self.evolutions.items():
                 if owner is loop:
-                    lines.append(f"  {name} = {evolution.start} + {evolution.offset} + {evolution.step}*i")
+                    unit = " bytes" if evolution.type == "ptr" else ""
+                    value = _affine(evolution.start, evolution.offset, evolution.step)
+                    lines.append(f"  {name} = {value}{unit} in iteration i")
         return "\n".join(lines) or "no loops"
+
+
+def _affine(start: str, offset: int, step: str) -> str:
+    """`start + offset + step*i`, without what is zero or one."""
+    constant = int(start) + offset if _is_number(start) else offset
+    terms = [] if _is_number(start) else [start]
+    terms += [str(constant)] if constant else []
+    terms += ["i" if step == "1" else f"{step}*i"]
+    return " + ".join(terms).replace("+ -", "- ")
 
 
 def _is_number(text: str) -> bool:

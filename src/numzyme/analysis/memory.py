@@ -251,18 +251,22 @@ class Memory:
 
     def describe(self) -> str:
         """Printed form for `python -m numzyme.opt --print memory`."""
-        lines = [f"{n} -> {', '.join(sorted(map(str, o))) or 'nothing'}" for n, o in self.points_to.items()]
-        lines += [f"contents of {o}: {', '.join(sorted(map(str, c)))}" for o, c in self.contents.items()]
-        for label, index, instruction, written in self.writes:
-            lines.append(f"{label}[{index}] writes {', '.join(sorted(map(str, written)))}: {instruction}")
+        lines = [f"{name} points at {_listed(objects)}" for name, objects in self.points_to.items()]
+        lines += [f"{holder} holds pointers to {_listed(objects)}" for holder, objects in self.contents.items()]
+        for label, _, instruction, written in self.writes:
+            lines.append(f"in {label}, {_listed(written)} is written: {instruction}")
         for label in self.cfg.order:
             for index, instruction in enumerate(self.cfg.blocks[label].instructions):
                 if instruction.opcode == "load":
-                    changed = self.overwritten_after(label, index, self.objects(instruction.operands[0]))
-                    lines.append(
-                        f"{instruction.name} is {'overwritten later' if changed else 'still there at the end'}"
-                    )
+                    objects = self.objects(instruction.operands[0])
+                    changed = self.overwritten_after(label, index, objects)
+                    fate = "may be overwritten later" if changed else "is still there at the end"
+                    lines.append(f"{instruction.name}, read from {_listed(objects)}, {fate}")
         return "\n".join(lines)
+
+
+def _listed(objects: Objects) -> str:
+    return ", ".join(sorted(map(str, objects))) or "nothing"
 
 
 class Summaries:

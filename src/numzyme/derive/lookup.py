@@ -159,10 +159,20 @@ class Lookup:
 
     def _recompute(self, instruction: Instruction) -> str:
         if instruction.opcode == "phi":
-            return self.value(instruction.operands[0])
+            return self._recompute_phi(instruction)
         names = {operand: self.value(operand) for operand in instruction.operands if operand.startswith("%")}
         body = instruction.text.partition(" = ")[2]
         return self.emitter.define(_SSA.sub(lambda match: names.get(match.group(), match.group()), body))
+
+
+    def _recompute_phi(self, phi: Instruction) -> str:
+        loop = self.storage.loop_of[self.augmented.definition[phi.name]]
+        if len(phi.operands) == 1 or loop is None:
+            return self.value(phi.operands[0])
+        incoming = dict(zip(phi.labels, phi.operands, strict=True))
+        first, later = self.value(incoming[loop.preheader]), self.value(incoming[loop.latch])
+        is_first = self.emitter.define(f"icmp eq i64 {self._iteration(loop)}, 0")
+        return self.emitter.select(is_first, phi.type, first, later)
 
 
 def iteration_slot(loop: Loop) -> str:

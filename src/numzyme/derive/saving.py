@@ -58,6 +58,8 @@ class Recomputation:
             inner = self.augmented.definition.get(instruction.operands[0])
             same = inner is None or self.facts.forest.of[inner] is self.facts.forest.of[self.augmented.definition[name]]
             return instruction.operands if same else None
+        if instruction.opcode == "phi" and name in self.facts.forest.instruction:
+            return instruction.operands if self.facts.forest.is_first_or_later(instruction) else None
         if instruction.opcode == "call":
             return self._call_operands(name, instruction)
         return None
