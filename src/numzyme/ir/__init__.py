@@ -1,7 +1,7 @@
 """LLVM IR as a light data model: reader, writer, verifier. Imports nothing but `diagnostics`."""
 
 from .model import Block, Function, Instruction, Module, Parameter
-from .reader import read, read_instruction
+from .reader import ReadError, read, read_instruction
 from .verifier import VerifyError, verify
 from .writer import write, write_function
 
@@ -11,6 +11,7 @@ __all__ = [
     "Instruction",
     "Module",
     "Parameter",
+    "ReadError",
     "VerifyError",
     "read",
     "read_instruction",

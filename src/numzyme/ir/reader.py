@@ -71,6 +71,10 @@ _CONSTANT_WORDS = frozenset(
 _OPENING, _CLOSING = "([{<", ")]}>"
 
 
+class ReadError(ValueError):
+    """The text is not what LLVM prints; the message shows the line."""
+
+
 def split_commas(text: str) -> list[str]:
     """Split at the commas that are outside brackets and quotes."""
     if not any(c in text for c in '([{<"'):
@@ -354,7 +358,9 @@ def _read_function(lines: list[str], start: int) -> tuple[Function, int]:
     header = lines[start]
     match = _DEFINE.match(header)
     if match is None:
-        raise ValueError(f"not a function definition: {header}")
+        raise ReadError(f"line {start + 1} is not a function definition: {header}")
+    if "}" not in lines[start:]:
+        raise ReadError(f"line {start + 1} starts a function that does not end: {header}")
     close = matching(header, match.end() - 1)
     parameters = read_parameters(header[match.end() : close])
     debug = _DEBUG.search(header, close)
@@ -382,8 +388,15 @@ def _read_function(lines: list[str], start: int) -> tuple[Function, int]:
         if block is None:
             block = Block(_implicit_entry_label(function))
             function.blocks.append(block)
-        block.instructions.append(read_instruction(line))
+        block.instructions.append(_read_line(line, i))
     return function, i
+
+
+def _read_line(line: str, number: int) -> Instruction:
+    try:
+        return read_instruction(line)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ReadError(f"line {number} is not an instruction as LLVM prints it: {line.strip()}") from error
 
 
 def _implicit_entry_label(function: Function) -> str:
