@@ -1,6 +1,7 @@
 """Facts about LLVM IR, each with a printed form: control flow, loops, memory, kinds of memory, activity."""
 
 from .activity import Activity, Status
+from .carried import settle_carried_selects
 from .cfg import Cfg
 from .effects import Effects, symbol_of
 from .kinds import Kinds
@@ -24,5 +25,6 @@ __all__ = [
     "Summaries",
     "TripCount",
     "fold_sign_tests",
+    "settle_carried_selects",
     "symbol_of",
 ]

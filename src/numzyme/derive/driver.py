@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests
+from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read
 from ..ir.symbols import symbol_of
@@ -102,7 +102,7 @@ def parse(text: str) -> Module:
 
 
 def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
-    """Split returns by status and settle sign tests, in place; `shapes` names parameters that are never negative."""
+    """Split returns by status, settle sign tests and carried selects, in place; `shapes` names parameters that are never negative."""
     split_returns(function)
     cfg = Cfg(function)
     try:
@@ -110,3 +110,4 @@ def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
     except UnsupportedCodeError:
         return  # refused, with its line, when it is differentiated
     fold_sign_tests(cfg, forest, shapes)
+    settle_carried_selects(cfg, forest)
