@@ -7,11 +7,11 @@ reason starts with "crash" are not run at all.
 import numpy as np
 import pytest
 from numba import njit
+from programs import PROGRAMS
 
-from numzyme import Duplicated, Reverse, autodiff
+from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
 from numzyme.testing.checks import check
-from programs import PROGRAMS
 
 NOT_YET: dict[str, str] = {}
 
@@ -71,3 +71,10 @@ def test_check_gradient_finds_a_kink():
 
     with pytest.raises(CheckFailed, match="numerical derivative"):
         check_gradient(njit(kinked), np.array([0.5, 1e-12]))
+
+
+def test_a_broadcast_argument_has_a_dense_gradient():
+    rows = np.broadcast_to(np.array([1.0, 2.0, 3.0]), (2, 3))
+    factors = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    derivative, _ = gradient(Reverse, lambda a, b: (a * b).sum(), rows, factors)
+    np.testing.assert_array_equal(derivative, factors)

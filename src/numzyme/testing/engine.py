@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from numzyme import Active, Const, Duplicated, ForwardWithPrimal, ReverseWithPrimal, autodiff
+from numzyme import Active, Const, Duplicated, ForwardWithPrimal, ReverseWithPrimal, autodiff, gradient
 
 from .arguments import Arguments, Scalar, Vector, View, is_float
 from .reference import Outcome, strip
@@ -56,10 +56,30 @@ def reverse(
     """
     point, shadow = point or arguments.point.copy(), seed.copy()
     shadow.scalars = [value * 0 for value in point.scalars]
+    if mixed(arguments):
+        return _gradient(function, arguments, shadow, constant, point)
     passed = _activities(arguments, point, shadow, constant, reverse=True)
     derivatives, value = autodiff(ReverseWithPrimal, function, *passed)
     for part, derivative in zip(arguments.arrangement, derivatives, strict=True):
         _collect(part, derivative, shadow)
+    return Derivative(Outcome(value, point.buffers), None, shadow)
+
+
+def mixed(arguments: Arguments) -> bool:
+    """Whether some argument holds both floats and arrays: `gradient` takes it, the activities do not."""
+    return any(all(_kinds(part, arguments.point)) for part in arguments.arrangement)
+
+
+def _gradient(
+    function: Callable, arguments: Arguments, shadow: Vector, constant: tuple[int, ...], point: Vector
+) -> Derivative:
+    """Reverse mode through `gradient`, whose shadows start at zero."""
+    primals, shadows = arguments.build(point), arguments.build(shadow, writable=True)
+    passed = [Const(value) if position in constant else value for position, value in enumerate(primals)]
+    found, value = gradient(ReverseWithPrimal, function, *passed)
+    found = (found,) if len(passed) == 1 else found
+    for part, target, derivative in zip(arguments.arrangement, shadows, found, strict=True):
+        _collect(part, derivative, shadow, target)
     return Derivative(Outcome(value, point.buffers), None, shadow)
 
 
@@ -87,11 +107,15 @@ def _kinds(part: Any, point: Vector) -> tuple[bool, bool]:
     return isinstance(part, Scalar), isinstance(part, View) and is_float(point.buffers[part.buffer])
 
 
-def _collect(part: Any, derivative: Any, shadow: Vector) -> None:
+def _collect(part: Any, derivative: Any, shadow: Vector, target: Any = None) -> None:
+    """Put what numzyme returned into `shadow`: scalars by index, arrays into their views `target`."""
     if derivative is None:
         return
     if isinstance(part, tuple):
-        for member, inner in zip(part, derivative, strict=True):
-            _collect(member, inner, shadow)
+        targets = target if target is not None else (None,) * len(part)
+        for member, inner, place in zip(part, derivative, targets, strict=True):
+            _collect(member, inner, shadow, place)
     elif isinstance(part, Scalar):
         shadow.scalars[part.index] = derivative
+    elif target is not None:
+        target[...] = derivative
