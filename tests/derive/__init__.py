@@ -1,0 +1,1 @@
+"""Tests of the differentiator on LLVM text."""
