@@ -79,9 +79,25 @@ class Cfg:
         found = []
         for label in self.order:
             terminator = self.blocks[label].terminator
-            if terminator.opcode == "ret" and is_good_return(terminator):
+            if terminator.opcode != "ret" or not is_good_return(terminator):
+                continue
+            if not (terminator.operands and self._has_failed(label, terminator.operands[0])):
                 found.append(label)
         return found
+
+    def _has_failed(self, label: str, status: str) -> bool:
+        """Whether every way into block `label` has found that `status`, that of a call, is not 0."""
+        predecessors = self.predecessors[label]
+        return bool(predecessors) and all(self._excludes_zero(p, label, status) for p in predecessors)
+
+    def _excludes_zero(self, predecessor: str, label: str, status: str) -> bool:
+        branch = self.blocks[predecessor].terminator
+        if len(branch.operands) != 1 or branch.labels[0] == branch.labels[1]:
+            return False
+        for test in self.blocks[predecessor].instructions:
+            if test.name == branch.operands[0] and test.opcode == "icmp" and set(test.operands) == {status, "0"}:
+                return {"ne": branch.labels[0], "eq": branch.labels[1]}.get(test.predicate) == label
+        return False
 
     @cached_property
     def relevant(self) -> frozenset[str]:
