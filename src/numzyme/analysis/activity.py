@@ -205,6 +205,7 @@ class Activity:
 
     def describe(self) -> str:
         """Printed form for `python -m numzyme.opt --print activity`."""
-        values = [i.name for i in self.instructions if i.name in self.values]
+        values = [name for name in self.statuses if name in self.values]
+        values += [i.name for i in self.instructions if i.name in self.values]
         objects = sorted(map(str, self.objects))
         return f"active values: {' '.join(values) or 'none'}\nmemory with a shadow: {' '.join(objects) or 'none'}"

@@ -58,7 +58,7 @@ def read_annotations(
     named = symbol or next(iter(comments["symbol"]), None)
     function = _root(module, named)
     items = [] if symbol and symbol not in comments["symbol"] and comments["symbol"] else comments["activities"]
-    found = {p.name: (Activity.CONST, None) for p in function.parameters}
+    found: dict[str, tuple[Activity, str | None]] = {p.name: (Activity.CONST, None) for p in function.parameters}
     for item in [*items, *activities]:
         parameter, activity, kind = _read_item(item, function)
         found[parameter.name] = activity, kind

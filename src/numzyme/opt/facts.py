@@ -45,7 +45,8 @@ def _plan(text: str, annotations: Annotations) -> str:
     report = differentiate(text, annotations.request("reverse")).report
     lines = []
     for stored in report.stored:
-        often = f"{stored.bytes} bytes" + (f" per iteration of {stored.loops} loops" if stored.loops else "")
+        nest = f" of a nest of {stored.loops} loops" if stored.loops > 1 else ""
+        often = f"{stored.bytes} bytes" + (f" per iteration{nest}" if stored.loops else "")
         where = f" ({stored.where})" if stored.where is not None else ""
         lines.append(f"{stored.value}: {often}, {stored.why}{where}")
     return "\n".join(lines) or "nothing is stored"
