@@ -282,8 +282,8 @@ def _affine(start: str, offset: int, step: str) -> str:
     constant = int(start) + offset if _is_number(start) else offset
     terms = [] if _is_number(start) else [start]
     terms += [str(constant)] if constant else []
-    terms += ["i" if step == "1" else f"{step}*i"]
-    return " + ".join(terms).replace("+ -", "- ")
+    terms += [{"1": "i", "-1": "-i"}.get(step, f"{step}*i")]
+    return " + ".join(terms).replace(" + -", " - ")
 
 
 def _is_number(text: str) -> bool:
