@@ -11,8 +11,6 @@ from .normalise import normalise
 __all__ = ["Parameter", "RawFunction", "canonical_text", "extract", "normalise"]
 
 
-def canonical_text(
-    function: Any, argument_types: tuple, *, disjoint: bool = True, ownership: str = "arena"
-) -> str:
+def canonical_text(function: Any, argument_types: tuple, *, disjoint: bool = True, ownership: str = "arena") -> str:
     """The canonical LLVM text of `function` for Numba `argument_types`."""
     return normalise(extract(function, tuple(argument_types)), disjoint=disjoint, ownership=ownership)

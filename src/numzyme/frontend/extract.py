@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.target_extension import target_override
 from numba.core.targetconfig import ConfigStack
 
+from ..ir import Parameter as LlvmParameter
+from ..ir.reader import read_parameters
 from .layout import Parameter, parameters_of, return_layout_of
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 
@@ -59,16 +62,24 @@ def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> R
         dispatcher = descriptor.dispatcher_of(function)
         dispatcher.compile(own_types)
     result = dispatcher.overloads[own_types]
+    text = _link(result.library)
     return RawFunction(
         python_name=dispatcher.py_func.__name__,
         symbol=result.fndesc.mangled_name,
-        text=_link(result.library),
+        text=text,
         argument_types=argument_types,
         return_type=result.signature.return_type,
-        parameters=parameters_of(context, result.fndesc),
+        parameters=parameters_of(context, result.fndesc, _signature(text, result.fndesc.mangled_name)),
         return_layout=return_layout_of(context, result.signature.return_type),
         options=dict(options, boundscheck=options["boundscheck"] or force_boundscheck),
     )
+
+
+def _signature(text: str, symbol: str) -> list[LlvmParameter]:
+    """The parameters of function `symbol` under the names that LLVM gave them."""
+    definition = re.search(rf"^define [^@\n]*@{re.escape(symbol)}\((.*)\)[^)\n]*\{{$", text, re.M)
+    assert definition is not None, symbol
+    return read_parameters(definition[1])
 
 
 def _link(root: Library) -> str:

@@ -6,12 +6,14 @@ pointer, then the flattened arguments), and each knows the Python argument and t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
 from numba.core import types
+
+from ..ir import Parameter as LlvmParameter
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,9 @@ _Structure: Any = ir.BaseStructType
 _ARRAY_FIELDS = ("meminfo", "parent", "nitems", "itemsize", "data", "shape", "stride")
 
 
-def parameters_of(context: Any, descriptor: Any) -> tuple[Parameter, ...]:
-    """The parameters of the function that `descriptor` describes, in LLVM's order."""
-    function_type = context.call_conv.get_function_type(descriptor.restype, descriptor.argtypes)
-    module = ir.Module()
-    function = ir.Function(module, function_type, "layout")
-    context.call_conv.decorate_function(
-        function, descriptor.args, descriptor.argtypes, noalias=descriptor.noalias
-    )
-    leaves = [
+def parameters_of(context: Any, descriptor: Any, signature: Sequence[LlvmParameter]) -> tuple[Parameter, ...]:
+    """What the parameters of `signature`, as LLVM names them, carry of the arguments that `descriptor` describes."""
+    leaves: list[tuple] = [
         ("return", None, (), "return value", descriptor.restype, None),
         ("exception", None, (), "exception", None, None),
     ]
@@ -58,8 +54,8 @@ def parameters_of(context: Any, descriptor: Any) -> tuple[Parameter, ...]:
             leaves.append((role, position, path, label, leaf, memory))
     return tuple(
         Parameter(
-            name=f"%{argument.name}",
-            llvm_type=_opaque(argument.type),
+            name=parameter.name,
+            llvm_type=parameter.type,
             role=role,
             argument=position,
             path=path,
@@ -68,7 +64,7 @@ def parameters_of(context: Any, descriptor: Any) -> tuple[Parameter, ...]:
             memory=memory,
             readonly=isinstance(leaf, types.Array) and not leaf.mutable,
         )
-        for argument, (role, position, path, label, leaf, memory) in zip(function.args, leaves, strict=True)
+        for parameter, (role, position, path, label, leaf, memory) in zip(signature, leaves, strict=True)
     )
 
 

@@ -14,6 +14,7 @@ import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
 from .extract import RawFunction
+from .graphs import recursive_functions
 from .inlining import mark_for_inlining
 from .ownership import own_memory
 from .target import target_for
@@ -58,6 +59,9 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
         module = llvm.parse_assembly(flattened)
         optimise(module, counted)
     simplify_loops(module)
+    for function in module.functions:
+        if not function.is_declaration and function.name != raw.symbol:
+            function.linkage = llvm.Linkage.internal
     return _drop_unused_environments(str(module))
 
 
@@ -68,13 +72,16 @@ def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
     text = _BLAS_DECLARATION.sub(_declare_blas, text)
+    # LLVM changes the signatures of internal functions; recursive ones are to keep Numba's convention.
+    recursive = recursive_functions(text)
     root = f"@{raw.symbol}("
     data = [parameter.name for parameter in raw.parameters if parameter.role == "data"] if disjoint else []
 
     def internalise(match: re.Match[str]) -> str:
         signature = match[1]
         if root not in signature:
-            return f"define internal {signature}"
+            name = signature[signature.index("@") + 1 : signature.index("(")]
+            return f"define {'' if name in recursive else 'internal '}{signature}"
         for name in data:
             signature = re.sub(rf"ptr {re.escape(name)}(?=[,)])", f"ptr noalias {name}", signature)
         return f"define {signature}"

@@ -113,10 +113,7 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     replacements = {
         **{name: _NO_COUNTING.format(name=name) for name in _COUNTS},
         "NRT_MemInfo_data_fast": _MOVABLE_DATA if movable else _FIXED_DATA,
-        **{
-            name: allocate.format(name=name, parameters=parameters)
-            for name, parameters in _ALLOCATORS.items()
-        },
+        **{name: allocate.format(name=name, parameters=parameters) for name, parameters in _ALLOCATORS.items()},
     }
     if "@NRT_MemInfo_varsize_realloc(" in text:
         replacements["NRT_MemInfo_varsize_realloc"] = _GROW

@@ -263,9 +263,7 @@ class Dispatcher(dispatcher.Dispatcher):
 
     def __init__(self, py_func, locals=None, targetoptions=None, pipeline_class=Compiler) -> None:
         super().__init__(py_func, locals, targetoptions, pipeline_class)
-        self._compiler = FunctionCompiler(
-            py_func, self.targetdescr, self.targetoptions, self.locals, pipeline_class
-        )
+        self._compiler = FunctionCompiler(py_func, self.targetdescr, self.targetoptions, self.locals, pipeline_class)
 
     def add_overload(self, cres) -> None:
         # The base class would hand the entry point to the C dispatcher, which calls it.

@@ -90,9 +90,7 @@ class _Finder:
             limit, _SWAPPED[stays], counter, header, latch, body
         )
 
-    def _reaches(
-        self, counter: str, stays: str, limit: str, header: str, latch: str, body: set[str]
-    ) -> bool:
+    def _reaches(self, counter: str, stays: str, limit: str, header: str, latch: str, body: set[str]) -> bool:
         """Does `counter stays limit` become false?"""
         step = self._step(counter, header, latch)
         if step is None or self.home.get(limit) in body:

@@ -20,12 +20,14 @@ from .purity import PurityProof
 from .termination import blocks_in_loops
 
 _LABEL = re.compile(r"^([^\s:]+):\s+; preds = (.*)$")
-_DEFINITION = re.compile(r"^define (?:internal )?i32 @([\w.$]+)\(ptr [^,]*%retptr, ptr [^,]*%excinfo(?:, (.*))?\)")
+_DEFINITION = re.compile(
+    r"^define (?:internal )?i32 @([\w.$]+)\(ptr [^,]*%retptr[.\d]*, ptr [^,]*%excinfo[.\d]*(?:, (.*))?\)"
+)
 _CALL = re.compile(
     r"^  (?P<status>%\S+) = call i32 @(?P<callee>[\w.$]+)\(ptr (?P<result>%[^,]+), ptr (?P<exception>%[^,)]+)"
     r"(?:, (?P<arguments>.*))?\)(?P<debug>, !dbg !\d+)?$"
 )
-_RESULT = re.compile(r"^  store (.+?) (?:\S+|\{[^}]*\}), ptr %retptr[,\s]")
+_RESULT = re.compile(r"^  store (.+?) (?:\S+|\{[^}]*\}), ptr %retptr[.\d]*[,\s]")
 
 
 @dataclass(slots=True)
@@ -93,9 +95,7 @@ def _note_loops(function: _Function, labels: list, calls: list[tuple[str, int]])
         if last >= i:
             spans.append((i, last))
     function.loops |= bool(spans)
-    function.calls = [
-        (callee, any(first <= block <= last for first, last in spans)) for callee, block in calls
-    ]
+    function.calls = [(callee, any(first <= block <= last for first, last in spans)) for callee, block in calls]
 
 
 def add_twins(text: str, names: set[str]) -> str:
