@@ -135,6 +135,8 @@ class Activity:
             if i.types[0] in FLOAT_TYPES and self.memory.objects(i.operands[1]) & self.useful_objects:
                 self._mark(self.useful, i.operands[0])
         elif i.opcode == "call":
+            if self._is_inactive(i):
+                return
             read, written = self.memory.call_memory(i)
             results = self.memory.results_of(i) if i.callee in self.memory.module.functions else EMPTY
             if i.name in self.useful or (written | results) & self.useful_objects:
