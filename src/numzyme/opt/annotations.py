@@ -54,7 +54,7 @@ def read_annotations(
     comments: `%x=active`) override them."""
     comments: dict[str, list[str]] = {"symbol": [], "activities": []}
     for kind, content in _COMMENT.findall(text):
-        comments[kind] += _ITEMS.findall(content)
+        comments[kind] += [content] if kind == "symbol" else _ITEMS.findall(content)
     named = symbol or next(iter(comments["symbol"]), None)
     function = _root(module, named)
     items = [] if symbol and symbol not in comments["symbol"] and comments["symbol"] else comments["activities"]
