@@ -36,6 +36,7 @@ _ALLOCATION = Effects(allocates=True)
 ALLOCATORS = frozenset(
     {
         "numzyme.allocate",
+        "NRT_Allocate",
         "NRT_MemInfo_alloc_aligned",
         "NRT_MemInfo_alloc_safe_aligned",
         "NRT_MemInfo_alloc",
@@ -49,6 +50,7 @@ HARMLESS = frozenset(
     {
         "NRT_incref",
         "NRT_decref",
+        "NRT_Free",
         "llvm.assume",
         "llvm.lifetime.start.p0",
         "llvm.lifetime.end.p0",
@@ -92,3 +94,7 @@ def external_effects(instruction: Instruction) -> Effects:
     pointers = frozenset(i for i, kind in enumerate(instruction.types) if kind == "ptr")
     stores = frozenset((holder, target) for holder in pointers for target in (*pointers, FRESH))
     return Effects(pointers, pointers, pointers, stores, known=False)
+
+
+# allocators that return the data itself; the others return a header that holds its address
+DIRECT_ALLOCATORS = frozenset({"numzyme.allocate", "NRT_Allocate"})

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..ir import Function, Instruction, Module
 from ..ir.symbols import symbol_of
 from .cfg import Cfg
-from .effects import FRESH, Effects, external_effects
+from .effects import DIRECT_ALLOCATORS, FRESH, Effects, external_effects
 
 Objects = frozenset["MemoryObject"]
 
@@ -42,7 +42,8 @@ _PRIVATE = ("allocation", "header", "stack")
 class Memory:
     """Points-to sets of `function`, and the writes that it makes."""
 
-    def __init__(self, module: Module, cfg: Cfg, summaries: Summaries) -> None:
+    def __init__(self, module: Module, cfg: Cfg, summaries: Summaries, opaque: frozenset[str] = frozenset()) -> None:
+        """`opaque`: parameters whose memory nobody reads or writes (Numba's bookkeeping of an array)."""
         self.module, self.cfg, self.function = module, cfg, cfg.function
         self.summaries = summaries
         self.exclusive = {
@@ -51,9 +52,10 @@ class Memory:
         self.points_to: dict[str, Objects] = {}
         self.contents: dict[MemoryObject, Objects] = {}
         for parameter in self.function.parameters:
-            if parameter.type == "ptr":
+            if parameter.type == "ptr" and parameter.name not in opaque:
                 self.points_to[parameter.name] = frozenset({MemoryObject("argument", parameter.name)})
         self.site: dict[MemoryObject, str] = {}
+        self._definitions = {i.name: i for i in self.function.instructions() if i.name}
         self._solve()
         self.writes = list(self._writes())
 
@@ -135,7 +137,7 @@ class Memory:
 
     def _new_allocation(self, call: Instruction, label: str) -> None:
         """Numba's allocators return a header that holds the address of the data; in an arena both are one block."""
-        if symbol_of(call.callee) == "numzyme.allocate":
+        if symbol_of(call.callee) in DIRECT_ALLOCATORS:
             self._new(call.name, "allocation", label)
             return
         self._new(call.name, "header", label)
@@ -231,16 +233,35 @@ class Memory:
     def overwritten_after(self, label: str, index: int, objects: Objects) -> bool:
         """Whether memory of `objects`, read by instruction `index` of block `label`, may be written later.
 
-        An allocation made again on the way is another instance of its object, so paths end at its site.
+        An allocation that runs again makes another instance of its object. A write through a pointer that comes
+        straight from the allocation goes to the newest instance, so for such writes paths end where the object is
+        made again; a pointer that was carried around a loop may still mean an older instance.
         """
         for an_object in objects:
-            barrier = self.site.get(an_object) if an_object.kind in _PRIVATE else None
-            later = self._later(label, barrier)
-            for where, position, _, written in self.writes:
-                after = where in later or (where == label and position > index)
-                if after and any(self.may_alias(an_object, w) for w in written):
+            site = self.site.get(an_object) if an_object.kind in _PRIVATE else None
+            anywhere = self._later(label, None)
+            same_instance = self._later(label, site) if site is not None else anywhere
+            for where, position, instruction, written in self.writes:
+                if not any(self.may_alias(an_object, w) for w in written):
+                    continue
+                later = same_instance if self._is_straight(instruction, an_object) else anywhere
+                if where in later or (where == label and position > index):
                     return True
         return False
+
+    def _is_straight(self, write: Instruction, an_object: MemoryObject) -> bool:
+        """Whether all pointers of `write` into `an_object` are computed from its allocation without phis or loads."""
+        if write.opcode == "call" and write.callee in self.module.functions:
+            return False
+        for operand, kind in zip(write.operands, write.types, strict=True):
+            if kind == "ptr" and an_object in self.objects(operand) and self._root(operand) != an_object.name:
+                return False
+        return True
+
+    def _root(self, pointer: str) -> str:
+        while (made := self._definitions.get(pointer)) is not None and made.opcode == "getelementptr":
+            pointer = made.operands[0]
+        return pointer
 
     def _later(self, label: str, barrier: str | None) -> set[str]:
         key = (label, barrier)

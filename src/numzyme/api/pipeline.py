@@ -98,9 +98,10 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         mode=key.direction,
         symbol=raw.symbol,
         activities=activities,
-        memory=tuple(_memory(raw, parameter) for parameter in raw.parameters),
+        memory=tuple(_memory(raw, parameter, key.direction) for parameter in raw.parameters),
         labels=tuple(parameter.label for parameter in raw.parameters),
         keep_primal=key.keep_primal,
+        nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
     )
     derivative = derive.differentiate(canonical, request)
     clock.lap("differentiation")
@@ -136,7 +137,9 @@ def has_derivative(kind: types.Type) -> bool:
     return isinstance(kind, types.Float)
 
 
-def _memory(raw: RawFunction, parameter: Parameter) -> str | None:
+def _memory(raw: RawFunction, parameter: Parameter, direction: str) -> str | None:
+    if direction == "reverse" and parameter.role in ("meminfo", "parent"):
+        return "opaque"  # without reference counts nobody looks behind them
     if parameter.role != "return":
         return parameter.memory
     scalars = {scalar for _, scalar in raw.return_layout}

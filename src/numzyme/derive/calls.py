@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..analysis import Status, Summaries
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
-from .facts import FunctionFacts, Signature
+from .facts import OPAQUE, FunctionFacts, Signature
 from .request import Report
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def signature_of(facts: FunctionFacts, call: Instruction) -> Signature:
         if kind == "ptr":
             objects = facts.memory.objects(value)
             status = Status.DUPLICATED if facts.has_shadow(value) else Status.CONST
-            memory = facts.kinds.float_of(value)
+            memory = facts.kinds.float_of(value) if objects else OPAQUE
             if memory is None and objects and all(facts.kinds.only_integers(o) for o in objects):
                 memory = "i64"
             safe = bool(objects) and all(is_kept(facts, o) for o in objects)
@@ -93,7 +93,7 @@ def reverse_call(sweep: ReverseSweep, call: Instruction) -> None:
         if status is Status.DUPLICATED:
             arguments.append(("ptr", sweep.shadow(value, call)))
     active = [v for v, status in zip(call.operands, signature.statuses, strict=True) if status is Status.ACTIVE]
-    adjoints = f'%"adjoints of {call.name[1:].strip(chr(34))}"'
+    adjoints = f'%"adjoints of {call_key(call)}"'
     sweep.stack.append(f"{adjoints} = alloca [{max(1, len(active))} x double]")
     arguments += [("ptr", adjoints), ("ptr", values.value(frame_name(call))), ("ptr", "%arena")]
     emitter.call("void", derived_name("reverse", signature, number), arguments)
@@ -104,7 +104,12 @@ def reverse_call(sweep: ReverseSweep, call: Instruction) -> None:
 
 def frame_name(call: Instruction) -> str:
     """The SSA name of the frame of an active call."""
-    return f'%"frame of {call.name[1:].strip(chr(34))}"'
+    return f'%"frame of {call_key(call)}"'
+
+
+def call_key(call: Instruction) -> str:
+    """A name for a call that is unique in its function, also when it has no result."""
+    return call.name[1:].strip(chr(34)) if call.name else f"call {id(call)}"
 
 
 def replace_callee(text: str, callee: str, new_callee: str, extra: str) -> str:

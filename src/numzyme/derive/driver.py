@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
 from ..diagnostics import UnsupportedCodeError
-from ..ir import Function, Module, read
+from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
 from . import calls
 from .exits import split_returns
@@ -86,11 +87,46 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
         extra |= DIGAMMA_NEEDS
     for name, declaration in extra.items():
         declarations.setdefault(name, declaration)
-    parts = [*context.module.prelude, *context.module.globals.values()]
+    body += "".join("\n\n" + text for text in _functions_by_pointer(context, body))
+    parts = [*context.module.prelude, *_referenced_globals(context.module, body)]
     parts += [helper_text(name) for name in helpers]
     parts += [body, *declarations.values()]
     parts += [f"{key} = {value}" for key, value in context.module.attributes.items()]
     return "\n".join(parts) + "\n"
+
+
+_GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
+
+
+def _normalised(name: str) -> str:
+    return name[1:].strip('"')
+
+
+def _referenced_globals(module: Module, body: str) -> list[str]:
+    """The globals that the code refers to, directly or through other globals."""
+    lines = {_normalised(name): line for name, line in module.globals.items()}
+    wanted, stack = {}, [_normalised(n) for n in _GLOBAL_NAME.findall(body)]
+    while stack:
+        name = stack.pop()
+        if name in lines and name not in wanted:
+            wanted[name] = lines[name]
+            stack += [_normalised(n) for n in _GLOBAL_NAME.findall(lines[name].partition(" = ")[2])]
+    return [line for name, line in lines.items() if name in wanted]
+
+
+def _functions_by_pointer(context: calls.Context, body: str) -> list[str]:
+    """Functions whose address is taken are included as they are."""
+    functions = {_normalised(name): f for name, f in context.module.functions.items()}
+    defined = {_normalised(m) for m in re.findall(r"^define .*?(@(?:\"[^\"]*\"|[-\w.$]+))\(", body, re.MULTILINE)}
+    texts, stack, seen = [], [body, *context.module.globals.values()], set(defined)
+    while stack:
+        for name in {_normalised(n) for n in _GLOBAL_NAME.findall(stack.pop())}:
+            if name in functions and name not in seen and symbol_of(functions[name].name) == name:
+                seen.add(name)
+                text = re.sub(r" !dbg !\d+", "", write_function(functions[name], debug=False))
+                texts.append(text)
+                stack.append(text)
+    return texts
 
 
 def parse(text: str) -> Module:

@@ -45,6 +45,7 @@ _KNOWN_OPCODES = (
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
 # they compute with shapes and strides only; the pointers that they get are to those
 _INTEGER_HELPERS = frozenset({"numba_attempt_nocopy_reshape"})
+OPAQUE = "opaque"
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 
 
@@ -68,11 +69,14 @@ class FunctionFacts:
         self.module, self.function, self.signature, self.report = module, function, signature, report
         self.cfg = Cfg(function)
         self.forest = self._with_location(lambda: LoopForest(self.cfg))
-        self.memory = Memory(module, self.cfg, summaries)
         names = [p.name for p in function.parameters]
+        opaque = frozenset(n for n, kind in zip(names, signature.kinds, strict=True) if kind == OPAQUE)
+        self.memory = Memory(module, self.cfg, summaries, opaque)
         self.status = dict(zip(names, signature.statuses, strict=True))
         self.labels = dict(zip(names, signature.labels, strict=False))
-        seed = {MemoryObject("argument", n): k for n, k in zip(names, signature.kinds, strict=True) if k}
+        seed = {
+            MemoryObject("argument", n): k for n, k in zip(names, signature.kinds, strict=True) if k and k != OPAQUE
+        }
         self.kinds = Kinds(self.memory, seed)
         self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive)
         if signature.is_root:

@@ -10,6 +10,7 @@ Invariant: the instructions of the primal are emitted as they were read and in t
 from __future__ import annotations
 
 from ..analysis import Status, symbol_of
+from ..analysis.effects import DIRECT_ALLOCATORS
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
@@ -171,7 +172,7 @@ class ForwardFunction:
         self._write_verbatim(i)
         if i.name in self.shadows:
             self._clear_allocation(i, symbol)
-        elif symbol in ("NRT_incref", "NRT_decref") and self.facts.has_shadow(i.operands[0]):
+        elif symbol in ("NRT_incref", "NRT_decref", "NRT_Free") and self.facts.has_shadow(i.operands[0]):
             shadow = self.shadow(i.operands[0], i)
             self.emitter.line(f"call void {i.callee}(ptr {shadow})")
         elif symbol.startswith("llvm.mem") and self.facts.has_shadow(i.operands[0]):
@@ -190,7 +191,7 @@ class ForwardFunction:
 
     def _clear_allocation(self, i: Instruction, symbol: str) -> None:
         """A fresh shadow is zero; its address follows from its meminfo."""
-        if symbol == "numzyme.allocate":
+        if symbol in DIRECT_ALLOCATORS:
             self._memset(i.name, i.operands[0])
             return
         data = self.emitter.load("ptr", self.emitter.offset(i.name, _DATA_POINTER_OFFSET))

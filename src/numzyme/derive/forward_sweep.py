@@ -10,8 +10,8 @@ from ..analysis import Loop, Status, symbol_of
 from ..analysis.cfg import GOOD_STATUS
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
-from ..ir.model import FLOAT_TYPES
-from . import calls
+from ..ir.model import FLOAT_TYPES, SIZES
+from . import blas, calls
 from .augment import Augmented, shadow_operand
 from .emitter import Emitter
 from .facts import FunctionFacts
@@ -88,8 +88,14 @@ class ForwardSweep:
         return f"{phi.name} = phi {phi.type} {incoming}"
 
     # -- instructions ------------------------------------------------------------------------------------------------
+    def _is_ours(self, pointer: str) -> bool:
+        """Whether memory that the primal releases came from the arena, which releases it in its own time."""
+        return any(o.kind == "allocation" for o in self.facts.memory.objects(pointer))
+
     def _write_plain(self, i: Instruction) -> None:
         if i.opcode == "call" and symbol_of(i.callee).startswith(_DROPPED):
+            return
+        if i.opcode == "call" and symbol_of(i.callee) == "NRT_Free" and self._is_ours(i.operands[0]):
             return
         self.uses_arena |= i.opcode == "call" and (
             i.callee == "@numzyme.allocate" or i.callee in self.facts.module.functions
@@ -140,9 +146,33 @@ class ForwardSweep:
         elif self.facts.is_active_call(i):
             self._write_active_call(i)
         else:
+            if self.facts.is_blas(i) and self.facts.has_shadow(i.operands[blas.output(i)]):
+                self._copy_overwritten_factors(i)
+            if symbol == "NRT_Free" and self._is_ours(i.operands[0]):
+                return
             self._write_plain(i)
             if symbol.startswith("llvm.mem") and self.facts.has_shadow(i.operands[0]):
                 self._copy_shadow_pointers(i, symbol)
+
+    def _copy_overwritten_factors(self, call: Instruction) -> None:
+        """Keep a copy of a matrix or vector that the reverse needs and that does not stay."""
+        kind = blas.kind_of(self.facts, call)
+        for position in blas.copied_operands(self.facts, call):
+            name = blas.copy_name(call, position)
+            place = self.storage.places.get(name)
+            if place is None:
+                continue
+            self.uses_arena = True
+            elements = blas.operand_elements(self.emitter, call, position)
+            size = self.emitter.define(f"mul i64 {elements}, {SIZES[kind]}")
+            self.emitter.line(f"{name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
+            self._require(name)
+            self.context.declarations["@llvm.memcpy.p0.p0.i64"] = (
+                "declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)"
+            )
+            source = call.operands[position]
+            self.emitter.line(f"call void @llvm.memcpy.p0.p0.i64(ptr {name}, ptr {source}, i64 {size}, i1 false)")
+            self._store(place, "ptr", name)
 
     def _copy_shadow_pointers(self, i: Instruction, symbol: str) -> None:
         """Shadows of pointers are copied when the pointers are; shadows of floats wait for the reverse sweep."""
@@ -165,9 +195,11 @@ class ForwardSweep:
 
     def _require(self, pointer: str) -> None:
         """Go to the out-of-memory exit when an allocation failed; goes on in a new block."""
-        missing = self.emitter.define(f"icmp eq ptr {pointer}, null")
-        onward = self.emitter.fresh(".allocated")
-        self.emitter.branch_if(missing, '%"out of tape"', onward)
+        self._leave_if(self.emitter.define(f"icmp eq ptr {pointer}, null"))
+
+    def _leave_if(self, out_of_memory: str) -> None:
+        onward = self.emitter.fresh(".goes.on")
+        self.emitter.branch_if(out_of_memory, '%"out of tape"', onward)
         self.emitter.start(onward)
 
     def _write_active_call(self, i: Instruction) -> None:
@@ -184,13 +216,18 @@ class ForwardSweep:
                 arguments.append(("ptr", shadow_operand(self.facts, self.augmented.shadow, value, i)))
         arguments += [("ptr", frame), ("ptr", "%arena")]
         inside = ", ".join(f"{kind} {value}" for kind, value in arguments)
-        self.emitter.line(f"{i.name} = call {i.type} {calls.derived_name('augmented', signature, number)}({inside})")
+        status = i.name or self.emitter.fresh(".status")
+        self.emitter.line(f"{status} = call i32 {calls.derived_name('augmented', signature, number)}({inside})")
+        full = self.emitter.define(f"icmp eq i32 {status}, {OUT_OF_TAPE}")
+        self._leave_if(full)
         place = self.storage.places.get(frame)
         if place is not None:
             self._store(place, "ptr", frame)
 
     def _refuse_caught_errors(self, call: Instruction) -> None:
         """An error inside a differentiated call must end the function: a caught one would leave a half-run frame."""
+        if call.type == "void":
+            return  # LLVM has proved that the callee never fails
         if call.type != "i32":
             raise UnsupportedCodeError(
                 "a call that returns its result by value cannot be split", where=self.facts.location(call)
@@ -242,8 +279,6 @@ class ForwardSweep:
             self._new_buffer(buffer)
 
     def _new_buffer(self, buffer: Buffer) -> None:
-        from ..ir.model import SIZES
-
         size = str(SIZES[buffer.kind])
         for loop in buffer.nest:
             count = self.emitter.define(f"add i64 {self.augmented.trip[loop]}, 1")
@@ -303,7 +338,7 @@ def errors_end_the_function(facts: FunctionFacts, call: Instruction) -> bool:
             bad = branch.labels[1] if user.predicate == "eq" else branch.labels[0]
             if bad in facts.cfg.relevant:
                 return False
-    return bool(users) and label in facts.cfg.relevant
+    return label in facts.cfg.relevant
 
 
 def _only_tests(facts: FunctionFacts, user: Instruction) -> bool:

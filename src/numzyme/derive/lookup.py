@@ -164,7 +164,6 @@ class Lookup:
         body = instruction.text.partition(" = ")[2]
         return self.emitter.define(_SSA.sub(lambda match: names.get(match.group(), match.group()), body))
 
-
     def _recompute_phi(self, phi: Instruction) -> str:
         loop = self.storage.loop_of[self.augmented.definition[phi.name]]
         if len(phi.operands) == 1 or loop is None:
