@@ -21,14 +21,14 @@ def run(code: str, name: str, namespace: dict[str, object]) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, name, "exec"), namespace)
-    return printed.getvalue()
+    return printed.getvalue().replace(f"{Path.cwd()}/", "")  # messages show whole paths
 
 
 def test_snippets_print_what_the_readme_says() -> None:
     namespace: dict[str, object] = {"__name__": "readme"}
     compared = 0
-    for index, (code, expected) in enumerate(SNIPPET.findall(README.read_text())):
-        printed = run(code, f"snippet_{index}.py", namespace)
+    for code, expected in SNIPPET.findall(README.read_text()):
+        printed = run(code, "example.py", namespace)
         if expected:
             assert printed == expected
             compared += 1
