@@ -71,6 +71,8 @@ _BY_NAME = {
     "numba_xxgemv": Effects(frozenset({4, 5, 7, 8, 9}), frozenset({9})),
     # int numba_xxdot(kind, conjugate, n, x, y, result)
     "numba_xxdot": Effects(frozenset({3, 4}), frozenset({5})),
+    # double numba_frexp(x, exponent)
+    "numba_frexp": Effects(writes=frozenset({1})),
     # int numba_attempt_nocopy_reshape(nd, dims, strides, newnd, newdims, newstrides, itemsize, is_f_order)
     "numba_attempt_nocopy_reshape": Effects(frozenset({1, 2, 4}), frozenset({5})),
 }
