@@ -1,8 +1,8 @@
 """The little language in which partial derivatives are written: one line of mathematics each.
 
-An `Expression` is built by calling a rule's lambda with symbols. The same lambda works on numbers (mpmath in the tests),
-prints itself (documentation) and is turned into LLVM by `derive`. Invariant: an expression has no side effect and the
-same value wherever its symbols have the same values, so it may be computed in either sweep.
+An `Expression` is built by calling a rule's lambda with symbols. The same lambda works on numbers (mpmath in the tests)
+and is turned into LLVM by `derive`; an expression prints itself (documentation). Invariant: it has no side effect and
+the same value wherever its symbols have the same values, so it may be computed in either sweep.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Elementary functions for use inside rules: on expressions they build a node, on numbers they compute with mpmath.
 
-`TWIN` names, for each function, how LLVM spells it: an intrinsic (`llvm.sin`) or a function of the C library (`tan`).
+`INTRINSICS` are those that LLVM spells as an intrinsic (`llvm.sin`); the others are functions of the C library (`tan`).
 """
 
 from __future__ import annotations
@@ -53,15 +53,11 @@ def _mp(name: str):
     return compute
 
 
-sin, cos, tan = (_function(n, _mp(n)) for n in ("sin", "cos", "tan"))
-sinh, cosh, tanh = (_function(n, _mp(n)) for n in ("sinh", "cosh", "tanh"))
+sin, cos, sinh, cosh = (_function(n, _mp(n)) for n in ("sin", "cos", "sinh", "cosh"))
 exp, log, sqrt = (_function(n, _mp(n)) for n in ("exp", "log", "sqrt"))
 digamma = _function("digamma", _mp("digamma"))
-fabs = _function("fabs", _mp("fabs"))
 copysign = _function("copysign", lambda a, b: abs(a) if b >= 0 else -abs(a))
-trunc = _function("trunc", lambda a: int(a))
 rint = _function("rint", lambda a: round(a))
-floor = _function("floor", _mp("floor"))
 power = _function("pow", _mp("power"))
 
 

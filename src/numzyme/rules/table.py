@@ -1,9 +1,10 @@
 """The derivative rules of scalar functions: one line of mathematics each.
 
-A rule gives the partial derivative with respect to each operand, written in the operands and in `y`, the result. Forward
-mode, reverse mode, the documentation and the tests are made from this table. At points where a function has no
-derivative a rule picks the one-sided or symmetric value that its line shows (`fabs` at 0 has derivative 0 by
-`copysign`'s sign of zero being +1 -> +1, as LLVM's `copysign` computes; ties of `min`/`max` go to the first operand).
+A rule gives the partial derivative with respect to each operand, written in the operands and in `y`, the result.
+Forward mode, reverse mode, the documentation and the tests are made from this table. At points where a function has no
+derivative a rule gives the value that its line shows: `fabs` at 0 the derivative on the side of the zero's sign, ties
+of `min` and `max` all to the first operand, `hypot` at the origin 0, the base 0 of a power no derivative with respect
+to the exponent. `tests/rules/test_edges.py` lists all such points.
 
 Keys are operation names: LLVM opcodes (`fmul`), and function names without `llvm.`, type suffix or the `f` of single
 precision. `INACTIVE` names those whose derivative is zero everywhere it exists.
@@ -23,14 +24,12 @@ from .functions import (
     digamma,
     equals,
     exp,
-    fabs,
     log,
     power,
     rint,
     sin,
     sinh,
     sqrt,
-    trunc,
     where,
 )
 
@@ -63,7 +62,7 @@ scalar("fadd", lambda a, b, y: (1.0, 1.0), expensive=False)
 scalar("fsub", lambda a, b, y: (1.0, -1.0), expensive=False)
 scalar("fmul", lambda a, b, y: (b, a), expensive=False)
 scalar("fdiv", lambda a, b, y: (1.0 / b, -y / b), expensive=False)
-scalar("frem", lambda a, b, y: (1.0, -trunc(a / b)))
+scalar("frem", lambda a, b, y: (1.0, -rint((a - y) / b)))
 scalar("fneg", lambda x, y: -1.0, expensive=False)
 scalar("fma", lambda a, b, c, y: (b, a, 1.0), expensive=False)
 scalar("fmuladd", lambda a, b, c, y: (b, a, 1.0), expensive=False)
@@ -71,19 +70,21 @@ scalar("fabs", lambda x, y: copysign(1.0, x), expensive=False)
 scalar("copysign", lambda a, b, y: (copysign(1.0, a) * copysign(1.0, b), 0.0), expensive=False)
 scalar("minnum", lambda a, b, y: (where(a <= b, 1.0, 0.0), where(a <= b, 0.0, 1.0)), expensive=False)
 scalar("maxnum", lambda a, b, y: (where(a >= b, 1.0, 0.0), where(a >= b, 0.0, 1.0)), expensive=False)
-scalar("fmod", lambda a, b, y: (1.0, -trunc(a / b)))
-scalar("fixed_fmod", lambda a, b, y: (1.0, -((a - y) / b)))
-scalar("remainder", lambda a, b, y: (1.0, -rint(a / b)))
+scalar("fmod", lambda a, b, y: (1.0, -rint((a - y) / b)))
+scalar("fixed_fmod", lambda a, b, y: (1.0, -rint((a - y) / b)))
+scalar("remainder", lambda a, b, y: (1.0, -rint((a - y) / b)))
+scalar("frexp", lambda x, exponent, y: (where(equals(x, 0.0), 1.0, y / x), 0.0))
+scalar("nextafter", lambda a, b, y: (1.0, 0.0), expensive=False)
 
 # roots and powers
 scalar("sqrt", lambda x, y: 0.5 / y, expensive=False)
 scalar("cbrt", lambda x, y: 1.0 / (3.0 * y * y))
-scalar("hypot", lambda a, b, y: (a / y, b / y))
+scalar("hypot", lambda a, b, y: (where(equals(y, 0.0), 0.0, a / y), where(equals(y, 0.0), 0.0, b / y)))
 scalar(
     "pow",
     lambda a, b, y: (
         where(equals(b, 0.0), 0.0, b * power(a, b - 1.0)),
-        where(equals(y, 0.0), 0.0, y * log(a)),
+        where(equals(y, 0.0), 0.0, where(equals(a, 0.0), 0.0, y * log(a))),
     ),
 )
 
@@ -101,8 +102,8 @@ scalar("log1p", lambda x, y: 1.0 / (1.0 + x))
 scalar("sin", lambda x, y: cos(x))
 scalar("cos", lambda x, y: -sin(x))
 scalar("tan", lambda x, y: 1.0 + y * y)
-scalar("asin", lambda x, y: 1.0 / sqrt(1.0 - x * x))
-scalar("acos", lambda x, y: -1.0 / sqrt(1.0 - x * x))
+scalar("asin", lambda x, y: 1.0 / sqrt((1.0 - x) * (1.0 + x)))
+scalar("acos", lambda x, y: -1.0 / sqrt((1.0 - x) * (1.0 + x)))
 scalar("atan", lambda x, y: 1.0 / (1.0 + x * x))
 scalar("atan2", lambda a, b, y: (b / (a * a + b * b), -a / (a * a + b * b)))
 
@@ -111,8 +112,8 @@ scalar("sinh", lambda x, y: cosh(x))
 scalar("cosh", lambda x, y: sinh(x))
 scalar("tanh", lambda x, y: 1.0 - y * y)
 scalar("asinh", lambda x, y: 1.0 / sqrt(x * x + 1.0))
-scalar("acosh", lambda x, y: 1.0 / sqrt(x * x - 1.0))
-scalar("atanh", lambda x, y: 1.0 / (1.0 - x * x))
+scalar("acosh", lambda x, y: 1.0 / sqrt((x - 1.0) * (x + 1.0)))
+scalar("atanh", lambda x, y: 1.0 / ((1.0 - x) * (1.0 + x)))
 
 # special functions
 scalar("erf", lambda x, y: 2.0 / math.sqrt(math.pi) * exp(-(x * x)))
@@ -121,4 +122,4 @@ scalar("gamma", lambda x, y: y * digamma(x))
 scalar("lgamma", lambda x, y: digamma(x))
 
 INACTIVE = frozenset(["floor", "ceil", "trunc", "rint", "round", "nearbyint", "roundeven"])
-__all__ = ["INACTIVE", "TABLE", "Rule", "fabs", "scalar"]
+__all__ = ["INACTIVE", "TABLE", "Rule", "scalar"]
