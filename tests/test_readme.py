@@ -11,24 +11,28 @@ import linecache
 import re
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).resolve().parents[1] / "README.md"
 SNIPPET = re.compile(r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```$)?", re.DOTALL | re.MULTILINE)
 
 
-def run(code: str, name: str, namespace: dict[str, object]) -> str:
-    """Execute a snippet as if it were a file of that name, so that messages can quote its lines."""
-    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+def run(code: str, file: Path, namespace: dict[str, object]) -> str:
+    """What a snippet prints when it stands in a file, whose lines messages quote."""
+    file.write_text(code)
+    linecache.clearcache()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, name, "exec"), namespace)
-    return printed.getvalue().replace(f"{Path.cwd()}/", "")  # messages show whole paths
+        exec(compile(code, str(file), "exec"), namespace)
+    return printed.getvalue().replace(f"{file.parent}/", "")
 
 
-def test_snippets_print_what_the_readme_says() -> None:
+def test_snippets_print_what_the_readme_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "readme"}
     compared = 0
     for code, expected in SNIPPET.findall(README.read_text()):
-        printed = run(code, "example.py", namespace)
+        printed = run(code, tmp_path / "example.py", namespace)
         if expected:
             assert printed == expected
             compared += 1
