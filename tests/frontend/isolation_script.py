@@ -10,6 +10,8 @@ import sys
 
 import numpy as np
 from numba import njit, types
+from numba.core import event
+from numba.core.registry import CPUDispatcher
 from numba.extending import intrinsic
 
 from numzyme.frontend import extract, normalise
@@ -42,10 +44,26 @@ def normal() -> None:
             assert compiled[0] == interpreted[0], (program, compiled, interpreted)
 
 
+class _CompiledForCpu(event.Listener):
+    def __init__(self) -> None:
+        self.dispatchers: list = []
+
+    def on_start(self, event) -> None:
+        if isinstance(event.data["dispatcher"], CPUDispatcher):
+            self.dispatchers.append(event.data["dispatcher"])
+
+    def on_end(self, event) -> None:
+        pass
+
+
 def nested() -> None:
+    compiled_for_cpu = _CompiledForCpu()
+
     @intrinsic
     def probe(typing_context, x):
-        extract(methods, (vector,))
+        # Bound methods remember the typing context that made them: they would lead back to the CPU target.
+        with event.install_listener("numba:compile", compiled_for_cpu):
+            extract(methods, (vector,))
         return types.float64(x), lambda context, builder, signature, arguments: context.get_constant(types.float64, 1.0)
 
     @njit
@@ -54,7 +72,9 @@ def nested() -> None:
         return before + x.mean() + probe(x) + np.sum(x) + x.mean() + x.sum()
 
     x = np.ones(3)
-    assert around(x) == methods(x) + 1.0 + np.sum(x) + x.mean() + x.sum()
+    total = around(x)
+    assert not compiled_for_cpu.dispatchers
+    assert total == methods(x) + 1.0 + np.sum(x) + x.mean() + x.sum()
 
 
 def _programs():
