@@ -15,7 +15,6 @@ import ctypes
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -73,10 +72,10 @@ class Values:
 
 
 class Case:
-    """A file of `tests/ll`."""
+    """Annotated LLVM text, most often a file of `tests/ll`."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.text = path, path.read_text()
+    def __init__(self, text: str) -> None:
+        self.text = text
         self.module = read(self.text)
         self.annotations: Annotations = read_annotations(self.text, self.module)
         self.parameters = self.annotations.function.parameters

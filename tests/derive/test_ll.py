@@ -25,7 +25,7 @@ from numzyme.runtime import memory
 from .ll_case import Case, Values
 
 FILES = sorted((Path(__file__).parents[1] / "ll").glob("*.ll"))
-CASES = {path.stem: Case(path) for path in FILES}
+CASES = {path.stem: Case(path.read_text()) for path in FILES}
 MODES: tuple[Literal["forward", "reverse"], ...] = ("forward", "reverse")
 
 
