@@ -1,4 +1,4 @@
-"""What the functions are, in mpmath with 50 digits: the reference that rules and compiled derivatives are compared with.
+"""What the functions are, in mpmath with 50 digits: the reference for rules and compiled derivatives.
 
 Decides that a partial derivative is a difference quotient of the function itself at 50 digits, so it owes nothing to
 the rule that it checks.

@@ -1,7 +1,7 @@
 """Every row of the table, against the function that it differentiates.
 
-The lines themselves, evaluated with 50 digits: relative 1e-14 (their constants are doubles). Compiled, in both modes: double
-precision 1e-12 relative plus 1e-15, single precision 1e-5 relative plus 1e-6.
+The lines themselves, evaluated with 50 digits: relative 1e-14 (their constants are doubles). Compiled, in both modes:
+double precision 1e-12 relative plus 1e-15, single precision 1e-5 relative plus 1e-6.
 """
 
 from __future__ import annotations
