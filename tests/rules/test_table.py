@@ -16,10 +16,12 @@ from .references import DIGITS, ROWS, partial
 from .rows_function import forward_partials, reverse_partials, rows_case, single_precision
 
 OPCODES = ("fadd", "fsub", "fmul", "fdiv", "frem", "fneg")
-INTRINSIC = ("fma fmuladd fabs copysign minnum maxnum pow exp exp2 exp10 log log2 log10 sin cos sqrt tan asin acos atan atan2 "
-             "sinh cosh tanh").split()  # fmt: skip
-LIBRARY = ("fmod remainder nextafter sqrt cbrt hypot pow exp exp2 expm1 log log2 log10 log1p tan asin acos atan atan2 sinh cosh "
-           "tanh asinh acosh atanh erf erfc lgamma").split()  # fmt: skip
+NO_INTRINSIC = ("fmod", "remainder", "nextafter", "cbrt", "hypot", "expm1", "log1p", "asinh", "acosh", "atanh", "erf",
+                "erfc", "lgamma")  # fmt: skip
+NO_LIBRARY = ("fma", "fmuladd", "fabs", "copysign", "minnum", "maxnum", "exp10")
+SPECIAL = ("fixed_fmod", "frexp", "gamma")  # Numba's own spellings; `frexp` has a pointer operand
+INTRINSIC = [name for name in ROWS if name not in (*OPCODES, *NO_INTRINSIC, *SPECIAL)]
+LIBRARY = [name for name in ROWS if name not in (*OPCODES, *NO_LIBRARY, *SPECIAL)]
 SPELLINGS = (
     [(name, name) for name in OPCODES]
     + [(name, f"@llvm.{name}.f64") for name in INTRINSIC]
