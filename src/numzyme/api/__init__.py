@@ -1,6 +1,7 @@
 """What users call: modes, activities, `autodiff`, `gradient` and the transforms."""
 
-from . import compiled as compiled  # registers the API with Numba
+from . import compiled as compiled  # both register the API with Numba
+from . import rewriting as rewriting
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .explain import Explanation, explain
 from .functions import autodiff, gradient

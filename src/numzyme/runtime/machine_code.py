@@ -28,6 +28,14 @@ class DerivativeLibrary(JITCodeLibrary):
         ll_module.data_layout = self._codegen._data_layout
         self._final_module.link_in(ll_module)
 
+    def _get_module_for_linking(self) -> llvm.ModuleRef:
+        """For callers that want the derivative inlined: its calling convention costs more than its size."""
+        first_time = self._shared_module is None
+        module = super()._get_module_for_linking()
+        if first_time:
+            module.get_function(self.name).add_function_attribute("alwaysinline")
+        return module
+
     def _optimize_final_module(self) -> None:
         manager, builder = self._codegen._module_pass_manager()
         manager.run(self._final_module, builder)

@@ -1,0 +1,211 @@
+"""Calls of the API in jitted code, rewritten before type inference to what they mean.
+
+`autodiff(Reverse, f, Duplicated(x, dx), Active(a))` becomes one intrinsic on `x, dx, a`, and `grad(f)` the
+dispatcher that it stands for. Decides that this is done only where everything but the values is constant, and
+the values cannot have changed since the activity was written; the overloads in `compiled` serve every other
+case. The reason is speed: no activity is built, no reference is counted, and LLVM sees the derivative in the
+caller's own loop. It also lets compiled code name plain functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from numba.core import ir
+from numba.core.rewrites import Rewrite, register_rewrite
+from numba.extending import intrinsic
+
+from .activities import Active, Const, Duplicated, DuplicatedNoNeed
+from .calls import Call, TypedCall
+from .functions import autodiff, autodiff_call, gradient, gradient_call
+from .modes import Mode
+from .transforms import grad, value_and_grad
+
+_FUNCTIONS = (autodiff, gradient, grad, value_and_grad)
+_NAMES = frozenset(function.__name__ for function in _FUNCTIONS)
+_ACTIVITIES = (Const, Active, Duplicated, DuplicatedNoNeed)
+_UNKNOWN = object()
+
+
+@cache
+def flat_core(call: Call, count: int) -> Callable[..., Any]:
+    """The intrinsic that makes `call` with its `count` runtime values as arguments, which it only borrows."""
+
+    def typed_call(values: tuple) -> tuple:
+        typed = TypedCall.of(call, values)
+
+        def generate(context, builder, signature, arguments):
+            from . import lowering
+
+            return lowering.emit(context, builder, typed, arguments, owns_values=False)
+
+        return typed.result(*values), generate
+
+    names = ", ".join(f"value{index}" for index in range(count))
+    scope: dict[str, Any] = {"typed_call": typed_call}
+    exec(f"def typing(typing_context, {names}):\n    return typed_call(({names},))\n", scope)
+    return intrinsic(scope["typing"])
+
+
+@register_rewrite("before-inference")
+class RewriteDifferentiation(Rewrite):
+    """Finds the calls of one block and replaces them."""
+
+    def __init__(self, state: Any) -> None:
+        self.contexts = state.typingctx, state.targetctx
+
+    def match(self, func_ir: ir.FunctionIR, block: ir.Block, typemap: Any, calltypes: Any) -> bool:
+        self.ir, self.block = func_ir, block
+        self.positions = {id(statement): index for index, statement in enumerate(block.body)}
+        self.replaced: dict[int, list[ir.Assign]] = {}
+        for statement in block.find_insts(ir.Assign):
+            expression = statement.value
+            if isinstance(expression, ir.Expr) and expression.op == "call" and self._is_ours(expression.func):
+                function = self._constant(expression.func)
+                if function in (grad, value_and_grad):
+                    self._replace_transform(statement, function)
+                elif function is not _UNKNOWN:
+                    self._replace_call(statement, function)
+        if self.replaced:
+            for context in self.contexts:
+                context.refresh()  # the intrinsics are new
+        return bool(self.replaced)
+
+    def apply(self) -> ir.Block:
+        block = self.block.copy()
+        block.clear()
+        for statement in self.block.body:
+            for replacement in self.replaced.get(id(statement), [statement]):
+                block.append(replacement)
+        return block
+
+    # -- constants
+    # ---------------------------------------------------------------------------------------------
+    def _definition(self, variable: ir.Var) -> Any:
+        try:
+            return self.ir.get_definition(variable)
+        except KeyError:
+            return None
+
+    def _is_ours(self, variable: ir.Var) -> bool:
+        """A quick look: most calls of most functions have nothing to do with us."""
+        definition = self._definition(variable)
+        if isinstance(definition, ir.Global | ir.FreeVar):
+            return any(definition.value is function for function in _FUNCTIONS)
+        return isinstance(definition, ir.Expr) and definition.op == "getattr" and definition.attr in _NAMES
+
+    def _constant(self, variable: ir.Var) -> Any:
+        """The value of `variable` when it is a global, a captured value, a literal or an attribute of a
+        module."""
+        definition = self._definition(variable)
+        if isinstance(definition, ir.Global | ir.FreeVar | ir.Const):
+            return definition.value
+        if isinstance(definition, ir.Expr) and definition.op == "getattr":
+            owner = self._constant(definition.value)
+            return getattr(owner, definition.attr, _UNKNOWN) if isinstance(owner, ModuleType) else _UNKNOWN
+        if isinstance(definition, ir.Expr) and definition.op == "build_tuple":
+            members = [self._constant(item) for item in definition.items]
+            return _UNKNOWN if any(member is _UNKNOWN for member in members) else tuple(members)
+        return _UNKNOWN
+
+    # -- replacements
+    # ------------------------------------------------------------------------------------------
+    def _replace_transform(self, statement: ir.Assign, make: Callable[..., Any]) -> None:
+        expression = statement.value
+        arguments = [self._constant(argument) for argument in expression.args]
+        keywords = {name: self._constant(value) for name, value in expression.kws}
+        if any(value is _UNKNOWN for value in (*arguments, *keywords.values())) or expression.vararg:
+            return
+        inner = make(*arguments, **keywords).inner()
+        value = ir.Global(f"numzyme_{make.__name__}", inner, statement.loc)
+        self._put(statement, [ir.Assign(value, statement.target, statement.loc)])
+        self._drop_sources([expression.func, *expression.args, *(value for _, value in expression.kws)])
+
+    def _replace_call(self, statement: ir.Assign, function: Callable[..., Any]) -> None:
+        expression = statement.value
+        if expression.kws or expression.vararg or len(expression.args) < 2:
+            return
+        mode, f = (self._constant(argument) for argument in expression.args[:2])
+        if not isinstance(mode, Mode) or f is _UNKNOWN or (function is gradient and mode.direction == "forward"):
+            return
+        variables = list(expression.args[2:])
+        result_active = None
+        if function is autodiff and variables and self._constant(variables[0]) in _ACTIVITIES:
+            result_active = self._constant(variables.pop(0)) is not Const
+        parts = [self._activity(variable, statement) for variable in variables]
+        if function is autodiff and not all(activity for activity, _ in parts):
+            return
+        if any(variable is None for _, values in parts for variable in values):
+            return
+        values = [variable for _, values in parts for variable in values]
+        if function is autodiff:
+            kinds = tuple(activity for activity, _ in parts if activity is not None)
+            call = autodiff_call(mode, f, kinds, result_active, inline=True)
+        else:
+            call = gradient_call(mode, f, tuple(activity is Const for activity, _ in parts), inline=True)
+        self._put(statement, list(self._core_call(statement, call, values)))
+        self._drop_activities(variables)
+        self._drop_sources([*expression.args[:2], expression.func])
+
+    def _core_call(self, statement: ir.Assign, call: Call, values: list[ir.Var]) -> Iterator[ir.Assign]:
+        core = ir.Global("numzyme_core", flat_core(call, len(values)), statement.loc)
+        function = ir.Var(statement.target.scope, f"{statement.target.name}.numzyme.core", statement.loc)
+        self.ir._definitions[function.name] = [core]
+        yield ir.Assign(core, function, statement.loc)
+        expression = ir.Expr.call(function, values, (), statement.loc)
+        self.ir._definitions[statement.target.name] = [expression]
+        yield ir.Assign(expression, statement.target, statement.loc)
+
+    def _activity(self, variable: ir.Var, use: ir.Assign) -> tuple[type | None, list[ir.Var | None]]:
+        """The activity that `variable` is made with, and the values in it; None values where it is not so
+        simple."""
+        definition = self._definition(variable)
+        if not (isinstance(definition, ir.Expr) and definition.op == "call"):
+            return None, [variable]
+        activity = self._constant(definition.func)
+        if activity not in _ACTIVITIES:
+            return None, [variable]
+        count = 2 if issubclass(activity, Duplicated) else 1
+        simple = not definition.kws and not definition.vararg and len(definition.args) == count
+        if not simple or not self._unchanged(variable, definition, use):
+            return activity, [None]
+        return activity, list(definition.args)
+
+    def _unchanged(self, variable: ir.Var, definition: ir.Expr, use: ir.Assign) -> bool:
+        """Whether the activity is a temporary of this block, and what it holds is not rebound before its
+        use."""
+        made = next((s for s in self.block.body if isinstance(s, ir.Assign) and s.value is definition), None)
+        if made is None or not variable.name.startswith("$"):
+            return False
+        names = {argument.name for argument in definition.args}
+        between = self.block.body[self.positions[id(made)] + 1 : self.positions[id(use)]]
+        return not any(isinstance(s, ir.Assign) and s.target.name in names for s in between)
+
+    # -- what is left over
+    # -------------------------------------------------------------------------------------
+    def _drop_activities(self, variables: list[ir.Var]) -> None:
+        """The activities themselves: temporaries that nothing reads any more."""
+        for variable in variables:
+            definition = self._definition(variable)
+            made = isinstance(definition, ir.Expr) and definition.op == "call"
+            if made and self._constant(definition.func) in _ACTIVITIES:
+                self._drop(variable)
+                self._drop_sources([definition.func])
+
+    def _drop_sources(self, variables: list[ir.Var]) -> None:
+        """Temporaries that held functions and modes: Numba could not type a plain function."""
+        for variable in variables:
+            if variable.name.startswith("$"):
+                self._drop(variable)
+
+    def _drop(self, variable: ir.Var) -> None:
+        for statement in self.block.find_insts(ir.Assign):
+            if statement.target.name == variable.name and id(statement) not in self.replaced:
+                nothing = ir.Const(None, statement.loc)
+                self._put(statement, [ir.Assign(nothing, statement.target, statement.loc)])
+
+    def _put(self, statement: ir.Assign, replacement: list[ir.Assign]) -> None:
+        self.replaced[id(statement)] = replacement
