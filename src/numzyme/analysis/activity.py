@@ -75,7 +75,9 @@ class Activity:
         self.varied: set[str] = {n for n, status in statuses.items() if status is Status.ACTIVE}
         self.varied_objects: set[MemoryObject] = set(self.shadowed)
         self.useful: set[str] = set()
-        self.useful_objects: set[MemoryObject] = set(self.shadowed)
+        # whoever sees the shadow of an argument may follow the pointers in it: a returned array is an output
+        handed_over = memory.closure(frozenset().union(*(memory.contents.get(o, EMPTY) for o in self.shadowed)))
+        self.useful_objects: set[MemoryObject] = set(self.shadowed) | handed_over
         self._to_fixed_point(self._spread_varied, self.instructions)
         self._to_fixed_point(self._spread_useful, self.instructions[::-1])
         self.values = {v for v in self.varied & self.useful}

@@ -233,8 +233,10 @@ class ReverseSweep:
         for successor in branch.labels:
             if successor == label:
                 found = [p for p in predecessors if p == dominator]
-            else:
+            elif self.cfg.predecessors[successor] == [dominator]:
                 found = [p for p in predecessors if self.cfg.dominates(successor, p)]
+            else:
+                return None  # the successor can also be reached from the other side
             if len(found) != 1:
                 return None
             sides.append(found[0])
