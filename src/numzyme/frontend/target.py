@@ -8,27 +8,23 @@ carry none: LLVM then gives their inlined instructions the line of the user's ca
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-import numba
-from numba.core import codegen, compiler, cpu, debuginfo, descriptors, dispatcher, lowering, types
+from numba.core import codegen, compiler, cpu, descriptors, dispatcher, types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.cpu_options import FastMathOptions
 from numba.core.registry import cpu_target
 from numba.core.runtime.nrt import rtsys
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.targetconfig import ConfigStack
-from numba.core.typed_passes import NativeLowering
 from numba.core.typing.context import Context as TypingContext
 
 from .isolation import PrivateLoader
+from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .powers import is_literal_power, literal_power
 
-NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
 
 
@@ -56,52 +52,6 @@ class Library(codegen.JITCodeLibrary):
 
 class Codegen(codegen.JITCPUCodegen):
     _library_class = Library
-
-
-class LineTable(debuginfo.DIBuilder):
-    """Line numbers only: no variables, no types, nothing that changes the generated code."""
-
-    def __init__(self, module, filepath, cgctx, directives_only) -> None:
-        super().__init__(module, filepath, cgctx, directives_only)
-
-    def initialize(self) -> None:
-        self.emission_kind = "NoDebug"
-        super().initialize()
-
-    def mark_variable(self, *args, **kwargs) -> None:
-        """Variables are not described: their records would keep values alive."""
-
-    def _di_subroutine_type(self, line, function, argmap):
-        return self.module.add_debug_info("DISubroutineType", {"types": self.module.add_metadata([])})
-
-
-class Lower(lowering.Lower):
-    def _compute_def_location(self):
-        # Numba parses the whole source file for the exact line of `def`; nobody reads that line here.
-        return self.func_ir.loc
-
-
-class PrivateLowering(NativeLowering):
-    _name = "numzyme_native_lowering"
-
-    @property
-    def lowering_class(self):
-        return Lower
-
-
-register_pass(mutates_CFG=True, analysis_only=False)(PrivateLowering)
-
-
-class Compiler(compiler.Compiler):
-    def define_pipelines(self) -> list[PassManager]:
-        pipelines = super().define_pipelines()
-        for pipeline in pipelines:
-            pipeline.passes = [
-                (PrivateLowering if step is NativeLowering else step, description)
-                for step, description in pipeline.passes
-            ]
-            pipeline.finalize()
-        return pipelines
 
 
 class TargetOptions(cpu.CPUTargetOptions):

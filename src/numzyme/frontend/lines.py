@@ -1,0 +1,104 @@
+"""Line tables: every instruction of a user's function knows its Python line, at no cost in the code.
+
+Invariant: no variables, no types and no lifetimes are described, so the instructions are those of a compilation
+without debug information. Only user functions have lines; LLVM gives inlined instructions of Numba's own functions
+the line of the call. Code that Numba itself inlined from another user file is placed in a scope of that file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numba
+from numba.core import debuginfo, lowering
+from numba.core.compiler import Compiler as NumbaCompiler
+from numba.core.compiler_machinery import PassManager, register_pass
+from numba.core.typed_passes import NativeLowering
+
+NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
+
+
+class LineTable(debuginfo.DIBuilder):
+    """Numba's writer of debug information, reduced to lines."""
+
+    def __init__(self, module, filepath, cgctx, directives_only) -> None:
+        super().__init__(module, filepath, cgctx, directives_only)
+        self._source = self._file = filepath
+        self._line = 0
+        self._scopes: dict[str, Any] = {}
+
+    def initialize(self) -> None:
+        self.emission_kind = "NoDebug"
+        super().initialize()
+
+    def enter_file(self, filename: str) -> None:
+        """Say which file the lines to come are in."""
+        self._file = filename
+
+    def mark_variable(self, *args, **kwargs) -> None:
+        """Variables are not described: their records would keep values alive."""
+
+    def _di_subroutine_type(self, line, function, argmap):
+        return self.module.add_debug_info("DISubroutineType", {"types": self.module.add_metadata([])})
+
+    def _di_location(self, line):
+        if self._file == self._source:
+            self._line = line
+            return super()._di_location(line)
+        here = super()._di_location(self._line or line)
+        if self._file.startswith(NUMBA_DIRECTORY):
+            return here
+        place = {"line": line, "column": 1, "scope": self._scope_of(self._file), "inlinedAt": here}
+        return self.module.add_debug_info("DILocation", place)
+
+    def _scope_of(self, filename: str) -> Any:
+        if filename not in self._scopes:
+            path = os.path.abspath(filename)
+            parts = {"directory": os.path.dirname(path), "filename": os.path.basename(path)}
+            file = self.module.add_debug_info("DIFile", parts)
+            description = {
+                "name": "", "scope": file, "file": file, "line": 1, "type": self._di_subroutine_type(1, None, {}),
+                "isLocal": False, "isDefinition": True, "scopeLine": 1, "isOptimized": True,
+                "unit": self.dicompileunit,
+            }  # fmt: skip
+            self._scopes[filename] = self.module.add_debug_info("DISubprogram", description, is_distinct=True)
+        return self._scopes[filename]
+
+
+class Lower(lowering.Lower):
+    loc: Any
+
+    def _compute_def_location(self):
+        # Numba parses the whole source file for the exact line of `def`; nobody reads that line here.
+        return self.func_ir.loc
+
+    def lower_inst(self, inst):
+        if isinstance(self.debuginfo, LineTable):
+            self.debuginfo.enter_file(self.loc.filename)
+        return super().lower_inst(inst)
+
+
+class _LoweringWithLines(NativeLowering):
+    _name = "numzyme_native_lowering"
+
+    @property
+    def lowering_class(self):
+        return Lower
+
+
+register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
+
+
+class Compiler(NumbaCompiler):
+    """Numba's pipeline with our lowering."""
+
+    def define_pipelines(self) -> list[PassManager]:
+        pipelines = super().define_pipelines()
+        for pipeline in pipelines:
+            pipeline.passes = [
+                (_LoweringWithLines if step is NativeLowering else step, description)
+                for step, description in pipeline.passes
+            ]
+            pipeline.finalize()
+        return pipelines
