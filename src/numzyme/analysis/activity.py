@@ -5,7 +5,8 @@ and *useful* (an output with a derivative depends on it); active is both. (Hasco
 analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when one is
 active, allocations beside it get a shadow too.
 
-Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
+Bits of floats in integer registers are followed as *carriers*, so that what moves them in a way that is not understood can
+be refused. Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from .kinds import Kinds
 from .memory import EMPTY, Memory, MemoryObject, Objects
 
 
+# integers wide enough for a float, and what moves or combines their bits
+_BIT_CARRIERS = frozenset({"i32", "i64", "i128"})
+_BIT_OPERATIONS = frozenset("add sub and or xor shl lshr ashr phi select freeze trunc zext sext".split())
 # memory that can be given a shadow when it is found to need one
 PROMOTABLE = ("allocation", "header", "stack", "result")
 
@@ -74,6 +78,8 @@ class Activity:
         )
         self.varied: set[str] = {n for n, status in statuses.items() if status is Status.ACTIVE}
         self.varied_objects: set[MemoryObject] = set(self.shadowed)
+        self.carriers: set[str] = set()
+        self.carrier_objects: set[MemoryObject] = set()
         self.useful: set[str] = set()
         # whoever sees the shadow of an argument may follow the pointers in it: a returned array is an output
         handed_over = memory.closure(frozenset().union(*(memory.contents.get(o, EMPTY) for o in self.shadowed)))
@@ -106,12 +112,16 @@ class Activity:
         return kind in FLOAT_TYPES or (kind[0] in "{[<" and ("double" in kind or "float" in kind))
 
     def _spread_varied(self, i: Instruction) -> None:
+        self._spread_carriers(i)
         if i.opcode == "load":
             if self._is_float(i.type) and self.memory.objects(i.operands[0]) & self.varied_objects:
                 self._mark(self.varied, i.name)
         elif i.opcode == "store":
             if i.operands[0] in self.varied:
                 self._mark_objects(self.varied_objects, self.memory.objects(i.operands[1]))
+        elif i.opcode == "bitcast" and self._is_float(i.type):
+            if i.operands[0] in self.varied | self.carriers:
+                self._mark(self.varied, i.name)
         elif i.opcode == "call":
             if symbol_of(i.callee) in HARMLESS or self._is_inactive(i):
                 return
@@ -124,8 +134,29 @@ class Activity:
         elif i.name and self._is_float(i.type) and self._differentiable_operands(i) & self.varied:
             self._mark(self.varied, i.name)
 
+    def _spread_carriers(self, i: Instruction) -> None:
+        """Integers that may hold the bits of a varied float: loaded from float memory, or computed from such."""
+        if i.opcode == "store":
+            if i.operands[0] in self.carriers:
+                new = self.memory.objects(i.operands[1]) - self.carrier_objects
+                self.carrier_objects |= new
+                self._changed |= bool(new)
+            return
+        if not i.name or i.type not in _BIT_CARRIERS:
+            return
+        if i.opcode == "load":
+            objects = self.memory.objects(i.operands[0])
+            floats = {o for o in objects & self.varied_objects if self.kinds.holds_floats(o)}
+            carries = bool(floats or objects & self.carrier_objects)
+        elif i.opcode == "bitcast":
+            carries = i.operands[0] in self.varied | self.carriers
+        else:
+            carries = i.opcode in _BIT_OPERATIONS and any(v in self.carriers for v in i.operands)
+        if carries:
+            self._mark(self.carriers, i.name)
+
     def _differentiable_operands(self, i: Instruction) -> set[str]:
-        if i.opcode not in _DIFFERENTIABLE_OPCODES and not (i.opcode == "bitcast"):
+        if i.opcode not in _DIFFERENTIABLE_OPCODES:
             return set()
         return set(i.operands[1:] if i.opcode == "select" else i.operands)
 
@@ -134,7 +165,7 @@ class Activity:
             if i.name in self.useful:
                 self._mark_objects(self.useful_objects, self.memory.objects(i.operands[0]))
         elif i.opcode == "store":
-            if i.types[0] in FLOAT_TYPES and self.memory.objects(i.operands[1]) & self.useful_objects:
+            if self._is_float(i.types[0]) and self.memory.objects(i.operands[1]) & self.useful_objects:
                 self._mark(self.useful, i.operands[0])
         elif i.opcode == "call":
             if self._is_inactive(i):

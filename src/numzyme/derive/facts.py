@@ -187,23 +187,19 @@ class FunctionFacts:
             self._refuse_opcode(instruction)
 
     def _check_store(self, store: Instruction) -> None:
-        kind, pointer = store.types[0], store.operands[1]
-        if not self.has_shadow(pointer) or kind in FLOAT_TYPES or kind == "ptr":
+        if store.types[0] in FLOAT_TYPES or store.operands[0] not in self.activity.carriers:
             return
-        if any(self.kinds.holds_floats(o) for o in self.memory.objects(pointer) & self.activity.objects):
-            mixed = any(
-                self.kinds.of.get(o, set()) - FLOAT_TYPES - {kind} == set() for o in self.memory.objects(pointer)
-            )
-            where_from = self.forest.instruction.get(store.operands[0])
-            if mixed and where_from is not None and where_from.opcode not in ("load", "phi", "select", "bitcast"):
-                return  # an integer member of a structure, computed as an integer
-            if not store.operands[0].startswith("%"):
-                return
+        if self.writes_over_floats(store):
             raise UnsupportedCodeError(
                 "an integer is written to memory that holds differentiable floats",
                 where=self.location(store),
-                why="the bits of a float may be moved as an integer here, which would lose its derivative",
+                why="it may be the bits of a float, moved or computed in a way that loses the derivative",
             )
+
+    def writes_over_floats(self, store: Instruction) -> bool:
+        """Whether an integer store may replace a float that has a derivative (LLVM writes 0.0 as an integer at times)."""
+        objects = self.memory.objects(store.operands[1]) & self.activity.objects
+        return store.types[0] in ("i64", "i32") and any(self.kinds.holds_floats(o) for o in objects)
 
     def _check_copy(self, call: Instruction) -> None:
         """A block copy or fill of shadowed memory must be of one float type, or of no floats at all."""

@@ -151,6 +151,10 @@ class ForwardFunction:
         elif kind == "ptr":
             known = value in self.augmented.shadow
             self.emitter.store("ptr", self.shadow(value, i) if known else value, target)
+        elif self.facts.writes_over_floats(i) and all(
+            self.facts.kinds.of.get(o, set()) <= FLOAT_TYPES | {kind} for o in self.facts.memory.objects(pointer)
+        ):
+            self.emitter.store(kind, "0", target)
         else:
             self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
 

@@ -55,7 +55,7 @@ class ReverseSweep:
         """Whether the reverse sweep does anything for an instruction."""
         facts = self.facts
         if i.opcode == "store":
-            return i.types[0] in FLOAT_TYPES and facts.has_shadow(i.operands[1])
+            return facts.writes_over_floats(i) or (i.types[0] in FLOAT_TYPES and facts.has_shadow(i.operands[1]))
         if i.opcode == "call" and i.name not in facts.activity.values:
             if symbol_of(i.callee).startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
                 return facts.has_shadow(i.operands[0]) and facts.kinds.float_of(i.operands[0]) is not None
@@ -141,6 +141,9 @@ class ReverseSweep:
 
     def _reverse_store(self, i: Instruction) -> None:
         kind, shadow = i.types[0], self.shadow(i.operands[1], i)
+        if kind not in FLOAT_TYPES:
+            self.emitter.store(kind, "0", shadow)
+            return
         adjoint = self.emitter.load(kind, shadow)
         self.emitter.store(kind, "0.000000e+00", shadow)
         self.adjoints.add(i.operands[0], adjoint)
