@@ -73,6 +73,7 @@ _BY_NAME = {
     "numba_xxdot": Effects(frozenset({3, 4}), frozenset({5})),
     # double numba_frexp(x, exponent)
     "numba_frexp": Effects(writes=frozenset({1})),
+    "numba_frexpf": Effects(writes=frozenset({1})),
     # int numba_attempt_nocopy_reshape(nd, dims, strides, newnd, newdims, newstrides, itemsize, is_f_order)
     "numba_attempt_nocopy_reshape": Effects(frozenset({1, 2, 4}), frozenset({5})),
 }
