@@ -22,6 +22,7 @@ from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 class RawFunction:
     """A function as Numba lowers it, before any optimisation, with everything it calls.
 
+    `argument_types` are the types that were compiled for: defaults are filled in, extra arguments make a tuple.
     `options` are those of the user's dispatcher, with Numba's defaults filled in; `fastmath` is a tuple of flags.
     """
 
@@ -55,19 +56,20 @@ def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = 
 def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:
     descriptor = target_for(force_boundscheck)
     context = descriptor.target_context
-    own_types = tuple(descriptor.typing_context.own_type(kind) for kind in argument_types)
+    given_types = tuple(descriptor.typing_context.own_type(kind) for kind in argument_types)
     # A caller that is being compiled for another target must not lend its options to this function.
     with target_override(descriptor.name), ConfigStack().enter(DEFAULT_FLAGS):
         options = effective_options(function)
         dispatcher = descriptor.dispatcher_of(function)
+        _, own_types = dispatcher.fold_argument_types(given_types, {})
         dispatcher.compile(own_types)
     result = dispatcher.overloads[own_types]
-    text = _link(result.library)
+    text = _link(result.library, descriptor.compiled_functions())
     return RawFunction(
         python_name=dispatcher.py_func.__name__,
         symbol=result.fndesc.mangled_name,
         text=text,
-        argument_types=argument_types,
+        argument_types=own_types,
         return_type=result.signature.return_type,
         parameters=parameters_of(context, result.fndesc, _signature(text, result.fndesc.mangled_name)),
         return_layout=return_layout_of(context, result.signature.return_type),
@@ -82,8 +84,14 @@ def _signature(text: str, symbol: str) -> list[LlvmParameter]:
     return read_parameters(definition[1])
 
 
-def _link(root: Library) -> str:
-    """One module of the library and everything it calls, each linked once."""
+_UNRESOLVED = ".numba.unresolved$"
+
+
+def _link(root: Library, compiled: Mapping[str, Library]) -> str:
+    """One module of the library and everything it calls, each linked once; `compiled` has all functions by symbol.
+
+    A function that calls itself with other types refers to that version by name only.
+    """
     seen: dict[Library, None] = {}
     waiting = [root]
     while waiting:
@@ -91,6 +99,9 @@ def _link(root: Library) -> str:
         if library not in seen:
             seen[library] = None
             waiting.extend(library.callees)
+            references = (g.name for g in library.module.global_variables if g.name.startswith(_UNRESOLVED))
+            names = [name.removeprefix(_UNRESOLVED) for name in references]
+            waiting.extend(compiled[name] for name in names if name in compiled)
     whole = llvm.parse_assembly(str(root.module))
     for library in list(seen)[1:]:
         whole.link_in(library.module, preserve=True)

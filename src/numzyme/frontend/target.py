@@ -184,6 +184,14 @@ class TargetDescriptor(descriptors.TargetDescriptor):
             self._dispatchers[key] = found
         return found
 
+    def compiled_functions(self) -> dict[str, Library]:
+        """The library of every user function that this target has compiled, by symbol."""
+        return {
+            result.fndesc.mangled_name: result.library
+            for found in self._dispatchers.values()
+            for result in found.overloads.values()
+        }
+
 
 def effective_options(function: Any) -> dict[str, Any]:
     """The options that change what a function computes, hashable and complete.
@@ -230,10 +238,10 @@ def _make_target(name: str, context_class: type[TargetContext]) -> TargetDescrip
 
     def jit(*arguments, **options):
         """What `@overload` calls to compile an implementation for this target."""
+        kept = {key: value for key, value in options.items() if key not in ("nopython", "cache", "locals")}
 
         def decorate(function):
-            kept = {key: value for key, value in options.items() if key not in ("nopython", "cache")}
-            return own_dispatcher(function, targetoptions=dict(kept, nopython=True))
+            return own_dispatcher(function, options.get("locals"), dict(kept, nopython=True))
 
         return decorate(arguments[0]) if arguments else decorate
 
