@@ -1,7 +1,8 @@
 """Times of one workload: peers in turn, round by round, medians.
 
 A round calls every peer once (fast ones several times), so that a slow spell of the machine meets all of
-them. This module runs in a process of its own for each workload, pinned to one core; the parent limits the
+them. What is measured is the CPU time of the process, which other processes on the machine disturb less than
+they disturb the clock on the wall. This module runs in a process of its own for each workload, pinned to one core; the parent limits the
 threads through the environment and reads the one JSON line that is printed.
 """
 
@@ -53,21 +54,21 @@ class Timed:
     def sample(self) -> None:
         if self.estimate < 0.2:
             self.call()  # bring the caches back from the previous peer
-        start = time.perf_counter()
+        start = time.process_time()
         for _ in range(self.repeats):
             self.call()
-        self.samples.append((time.perf_counter() - start) / self.repeats)
+        self.samples.append((time.process_time() - start) / self.repeats)
 
 
 def prepare(build: Callable[[], Peer]) -> tuple[Timed, Peer, Any]:
     """Build and call twice; the first call includes compilation, the second estimates the rest."""
-    start = time.perf_counter()
+    start = time.process_time()
     peer = build()
     peer.gradient()
-    first = time.perf_counter() - start
-    start = time.perf_counter()
+    first = time.process_time() - start
+    start = time.process_time()
     result = peer.gradient()
-    return Timed(peer.gradient, first, time.perf_counter() - start), peer, result
+    return Timed(peer.gradient, first, time.process_time() - start), peer, result
 
 
 def interleave(timed: dict[str, Timed], rounds: int) -> None:

@@ -13,8 +13,8 @@ PRIMAL = "primal"
 PAGE = "benchmarks/RESULTS.md"
 MARKER_START, MARKER_END = "<!-- benchmark table -->", "<!-- end of benchmark table -->"
 METHOD = """\
-Written by `make bench`. Medians of interleaved rounds, one thread pinned to one core, one process for each
-workload. Gradients include the zero fill of the shadows. The hand-written adjoints are compiled by Numba too,
+Written by `make bench`. CPU time, medians of interleaved rounds, one thread pinned to one core, one process for
+each workload. Gradients include the zero fill of the shadows. The hand-written adjoints are compiled by Numba too,
 with `error_model='numpy'`. Enzyme differentiates C++ at -O3 for this CPU; fast flags add -ffast-math and
 libmvec. Differences under 15 % mean little on a shared machine."""
 # Why a target is missed, by (target, workload); printed only beside a miss.
@@ -130,7 +130,7 @@ def refreshed(readme: str, results: dict[str, Any]) -> str:
     """The README with the summary between its two markers replaced."""
     before, rest = readme.split(MARKER_START)
     _, after = rest.split(MARKER_END)
-    heading = f"{results['date']}, {results['machine']}, median times. All of it: [{PAGE}]({PAGE})."
+    heading = f"{results['date']}, {results['machine']}, medians of CPU time. All of it: [{PAGE}]({PAGE})."
     return f"{before}{MARKER_START}\n\n{heading}\n\n{summary(results)}\n\n{MARKER_END}{after}"
 
 
@@ -153,7 +153,7 @@ def page(results: dict[str, Any]) -> str:
         peers(results),
         notes(results),
         "## First use",
-        "Seconds in a fresh process, imports excluded: compiling and calling the function with plain `njit`, "
+        "CPU seconds in a fresh process, imports excluded: compiling and calling the function with plain `njit`, "
         "and its first gradient.",
         first_use(results),
         "## Growth of `normalise`",
