@@ -55,9 +55,9 @@ def read_annotations(
     comments: dict[str, list[str]] = {"symbol": [], "activities": []}
     for kind, content in _COMMENT.findall(text):
         comments[kind] += [content] if kind == "symbol" else _ITEMS.findall(content)
-    named = symbol or next(iter(comments["symbol"]), None)
-    function = _root(module, named)
-    items = [] if symbol and symbol not in comments["symbol"] and comments["symbol"] else comments["activities"]
+    described = _root(module, next(iter(comments["symbol"]), None))
+    function = _root(module, symbol) if symbol else described
+    items = comments["activities"] if function is described else []
     found: dict[str, tuple[Activity, str | None]] = {p.name: (Activity.CONST, None) for p in function.parameters}
     for item in [*items, *activities]:
         parameter, activity, kind = _read_item(item, function)

@@ -14,7 +14,8 @@ from ..derive import Report, differentiate
 from ..derive.augment import augment
 from ..derive.exits import split_returns
 from ..derive.facts import FunctionFacts, Signature
-from ..ir import Module, read, verify, write
+from ..ir import Module, Parameter, read, verify, write
+from ..ir.reader import matching
 from .annotations import Annotations, read_annotations
 
 
@@ -66,9 +67,14 @@ class Augment:
         module = split(verified(text))
         facts = facts_of(module, annotations)
         augmented = augment(facts, counters=True)
-        for block in facts.function.blocks:
+        function = facts.function
+        for block in function.blocks:
             block.instructions = augmented.blocks.get(block.label, block.instructions)
-        module.functions = {facts.function.name: facts.function}
+        names = [augmented.shadow[p.name] for p in function.parameters if p.name in augmented.shadow]
+        function.parameters += [Parameter(name, "ptr") for name in names]
+        end = matching(function.header, function.header.index(function.name + "(") + len(function.name))
+        shadows = "".join(f", ptr {name}" for name in names)
+        function.header = function.header[:end] + shadows + function.header[end:]
         return write(module)
 
 
