@@ -1,9 +1,9 @@
 """Times of one workload: peers in turn, round by round, medians.
 
 A round calls every peer once (fast ones several times), so that a slow spell of the machine meets all of
-them. What is measured is the CPU time of the process, which other processes on the machine disturb less than
-they disturb the clock on the wall. This module runs in a process of its own for each workload, pinned to one core; the parent limits the
-threads through the environment and reads the one JSON line that is printed.
+them. What is measured is the CPU time of the process, which other processes disturb less than they disturb the
+clock on the wall. This module runs in a process of its own for each workload, pinned to one core; the parent
+limits the threads through the environment and reads the one JSON line that is printed.
 """
 
 from __future__ import annotations
