@@ -1,8 +1,7 @@
 """Makes a failing program smaller: `shrink(source, still_fails)`.
 
-Tries to delete statements, to replace compound statements by their bodies, and to delete helper functions,
-as long as `still_fails` says yes; repeats until nothing more can go. The result still fails, and is what a
-person wants to read.
+Tries to delete statements and functions, to replace compound statements by their bodies, and operations by their
+operands, as long as `still_fails` says yes; repeats until nothing more can go. What is left still fails.
 """
 
 from __future__ import annotations
@@ -29,17 +28,15 @@ def shrink(source: str, still_fails: Callable[[str], bool]) -> str:
 
 
 def _smaller(source: str) -> Iterator[str]:
-    """Programs with one thing less, larger cuts first."""
-    count = len(list(_places(ast.parse(source))))
-    for edit in (_delete, _unwrap, _simplify):
-        for position in range(count):
+    """Programs with one thing less: statements first, then parts of expressions."""
+    for edit, places in ((_delete, _statements), (_unwrap, _statements), (_reduce, _expressions)):
+        for position in range(len(list(places(ast.parse(source))))):
             tree = ast.parse(source)
-            body, index = list(_places(tree))[position]
-            if edit(body, index):
+            if edit(*list(places(tree))[position]):
                 yield ast.unparse(ast.fix_missing_locations(tree)) + "\n"
 
 
-def _places(tree: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
+def _statements(tree: ast.AST) -> Iterator[tuple[list[ast.stmt], int]]:
     """Every statement, as the list that holds it and its index there; the last ones first."""
     for node in ast.walk(tree):
         for field in _BODIES:
@@ -68,16 +65,22 @@ def _unwrap(body: list[ast.stmt], index: int) -> bool:
     return True
 
 
-def _simplify(body: list[ast.stmt], index: int) -> bool:
-    """Replace the first operation of a statement's value by its left operand, or a call by its first argument."""
-    statement = body[index]
-    value = getattr(statement, "value", None)
-    if not isinstance(statement, (ast.Assign, ast.AugAssign, ast.Return)):
-        return False
-    if isinstance(value, ast.BinOp):
-        statement.value = value.left
-        return True
-    if isinstance(value, ast.Call) and len(value.args) == 1 and not value.keywords:
-        statement.value = value.args[0]
-        return True
-    return False
+def _expressions(tree: ast.Module) -> Iterator[tuple[ast.AST, str, int | None, ast.expr]]:
+    """Every operand of an operation or call in `program`, with the field that holds the operation."""
+    program = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "program")
+    for parent in ast.walk(program):
+        for field, value in ast.iter_fields(parent):
+            for index, node in enumerate(value) if isinstance(value, list) else [(None, value)]:
+                if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Call)):
+                    operands = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)]
+                    skipped = isinstance(node, ast.Call)  # the function itself
+                    yield from ((parent, field, index, operand) for operand in operands[skipped:])
+
+
+def _reduce(parent: ast.AST, field: str, index: int | None, operand: ast.expr) -> bool:
+    """Replace an operation by one of its operands."""
+    if index is None:
+        setattr(parent, field, operand)
+    else:
+        getattr(parent, field)[index] = operand
+    return True
