@@ -5,8 +5,8 @@
     Block       = label, Instruction*                      (the last instruction is the terminator)
     Instruction = name "=" opcode operands                 (one line of LLVM text, kept verbatim)
 
-Values are text: `%x` (SSA name, with its quotes if it has any), `@g` (global) or a constant (`0.0`, `null`, `poison`, a constant
-expression). Types are text too. What numzyme does not interpret (flags, attributes, alignment) stays in
+Values are text: `%x` (SSA name, with its quotes if it has any), `@g` (global) or a constant (`0.0`, `null`, `poison`,
+a constant expression). Types are text too. What numzyme does not interpret (flags, attributes, alignment) stays in
 `Instruction.text`, so that new LLVM attributes pass through unharmed.
 
 Invariant: `Instruction.text` is the instruction as LLVM reads it, without leading blanks and without metadata;

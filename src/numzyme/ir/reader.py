@@ -253,7 +253,13 @@ def _read_memory(instruction: Instruction, opcode: str, text: str) -> None:
         instruction.type, instruction.element_type = "ptr", parts[0]
         pairs = [split_type(p) for p in parts[1:]]
     instruction.types = [p[0] for p in pairs]
-    instruction.operands = [p[1].split(" ")[0] if p[1][0] in "%@" else p[1] for p in pairs]
+    instruction.operands = [_name_or_constant(p[1]) for p in pairs]
+
+
+def _name_or_constant(value: str) -> str:
+    """A value without the memory ordering that follows it in an atomic access."""
+    match = _SSA_OR_GLOBAL.match(value)
+    return match.group() if match else value
 
 
 def _read_aggregate(instruction: Instruction, opcode: str, text: str) -> None:
@@ -411,7 +417,8 @@ _NUMBERED_LABEL = re.compile(r"^(\d+):", re.MULTILINE)
 
 def name_numbered_values(text: str) -> str:
     """Give LLVM's numbered values and blocks names (`%7` -> `%v7`): numbers must be in order, names need not."""
-    start = text.find("\ndefine ")  # string constants in globals may hold anything
+    found = re.search(r"^define ", text, re.MULTILINE)  # string constants in globals may hold anything
+    start = found.start() if found else len(text)
     body = _NUMBERED_LABEL.sub(r"v\1:", _NUMBERED_VALUE.sub(r"%v\1", text[start:]))
     return text[:start] + body
 

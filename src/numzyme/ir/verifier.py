@@ -1,7 +1,7 @@
 """Structural checks on a `Module` that are cheap enough for every pass boundary.
 
 Checks: one terminator per block and at its end; every branch target exists; every SSA name that is used is defined
-exactly once; a phi names each predecessor once. Dominance and types are left to LLVM's own verifier.
+exactly once; a phi has one entry for each edge into its block. Dominance and types are left to LLVM's own verifier.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _verify_function(function: Function) -> None:
                 if instruction.name in defined:
                     raise VerifyError(f"{function.name}: {instruction.name} is defined twice")
                 defined.add(instruction.name)
-        for label in dict.fromkeys(block.successors):
+        for label in block.successors:
             if label not in labels:
                 raise VerifyError(f"{function.name}: {block.label} branches to {label}, which does not exist")
             predecessors[label].append(block.label)
@@ -47,5 +47,5 @@ def _verify_function(function: Function) -> None:
                 if _SSA.match(operand) and operand not in defined:
                     raise VerifyError(f"{function.name}: {operand} is not defined: {instruction}")
         for phi in block.phis:
-            if set(phi.labels) != set(predecessors[block.label]):
+            if sorted(phi.labels) != sorted(predecessors[block.label]):
                 raise VerifyError(f"{function.name}: {phi.name} does not match the predecessors of {block.label}")
