@@ -324,8 +324,8 @@ def prepare(number: int, address: int) -> int:
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int64)
 def finish(ticket: int) -> None:
-    """Called by the glue after the derivative: copy back and let the temporary arrays go."""
-    for action in _open.pop(ticket):
+    """Called by the glue after the derivative, with 0 too: copy back and let the temporary arrays go."""
+    for action in _open.pop(ticket, ()):
         action()
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable
+from types import FunctionType
 from typing import Any
 
 from numba.core.dispatcher import Dispatcher
@@ -127,6 +128,8 @@ _REQUIRED = inspect.Parameter.empty
 
 def _parameters(f: Any) -> list[tuple[str, Any]] | None:
     """Names and defaults of the parameters; None when their number is open or unknown."""
+    if not isinstance(f, FunctionType | Dispatcher | functools.partial):
+        return None  # library functions have parameters that compiled code does not know
     try:
         parameters = inspect.signature(getattr(f, "py_func", f)).parameters.values()
     except (TypeError, ValueError):

@@ -17,7 +17,9 @@ from numba.core.compiler_lock import global_compiler_lock
 from . import arena, arena_text
 from .machine_code import DerivativeLibrary, compile_text
 
-SMALL_LINES = 600
+# Text of at most this many lines is compiled again where compiled code calls it, to be inlined there: the
+# calling convention has seven arguments for an array and its shadow.
+SMALL_LINES = 1500
 
 _linked: dict[str, LinkedFunction] = {}
 
