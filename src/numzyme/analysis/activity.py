@@ -25,7 +25,9 @@ from .memory import EMPTY, Memory, MemoryObject, Objects
 
 # integers wide enough for a float, and what moves or combines their bits
 _BIT_CARRIERS = frozenset({"i32", "i64", "i128"})
-_BIT_OPERATIONS = frozenset("add sub and or xor shl lshr ashr phi select freeze trunc zext sext".split())
+_BIT_OPERATIONS = frozenset(
+    ["add", "sub", "and", "or", "xor", "shl", "lshr", "ashr", "phi", "select", "freeze", "trunc", "zext", "sext"]
+)
 # memory that can be given a shadow when it is found to need one
 PROMOTABLE = ("allocation", "header", "stack", "result")
 
@@ -86,7 +88,7 @@ class Activity:
         self.useful_objects: set[MemoryObject] = set(self.shadowed) | handed_over
         self._to_fixed_point(self._spread_varied, self.instructions)
         self._to_fixed_point(self._spread_useful, self.instructions[::-1])
-        self.values = {v for v in self.varied & self.useful}
+        self.values = set(self.varied & self.useful)
         self.objects: set[MemoryObject] = self._active_objects()
 
     def _to_fixed_point(self, spread, instructions: list[Instruction]) -> None:
@@ -107,7 +109,7 @@ class Activity:
                 objects.add(an_object)
                 self._changed = True
 
-    # -- inputs and outputs of an instruction ------------------------------------------------------------------------
+    # -- inputs and outputs of an instruction -----------------------------------------------------
     def _is_float(self, kind: str) -> bool:
         return kind in FLOAT_TYPES or (kind[0] in "{[<" and ("double" in kind or "float" in kind))
 
@@ -181,7 +183,7 @@ class Activity:
             for value in self._differentiable_operands(i):
                 self._mark(self.useful, value)
 
-    # -- objects -------------------------------------------------------------------------------------------------------
+    # -- objects ----------------------------------------------------------------------------------
     def refuse_lost_derivatives(self) -> None:
         """Refuse the function when a varied value is stored in a constant argument: its derivative would be lost."""
         for instruction in self.instructions:

@@ -24,7 +24,8 @@ Objects = frozenset["MemoryObject"]
 
 @dataclass(frozen=True, slots=True)
 class MemoryObject:
-    """`kind` is argument, allocation, header (of an allocation), stack, global, result (of a call), content (of an argument) or unknown."""
+    """`kind`: argument, allocation, header (of an allocation), stack, global, result (of a call), content (behind an
+    argument) or unknown."""
 
     kind: str
     name: str
@@ -59,7 +60,7 @@ class Memory:
         self._solve()
         self.writes = list(self._writes())
 
-    # -- objects behind pointers ---------------------------------------------------------------------------------
+    # -- objects behind pointers ------------------------------------------------------------------
     def objects(self, pointer: str) -> Objects:
         """The objects that the value `pointer` (SSA name, global or constant) may point at."""
         if pointer.startswith("%"):
@@ -175,7 +176,7 @@ class Memory:
                     stack.append(target)
         return frozenset(seen)
 
-    # -- aliasing ------------------------------------------------------------------------------------------------
+    # -- aliasing ---------------------------------------------------------------------------------
     def may_alias(self, a: MemoryObject, b: MemoryObject) -> bool:
         """Whether two objects can share memory."""
         if a == b:
@@ -194,7 +195,7 @@ class Memory:
     def overlap(self, first: Objects, second: Objects) -> bool:
         return any(self.may_alias(a, b) for a in first for b in second)
 
-    # -- writes --------------------------------------------------------------------------------------------------
+    # -- writes -----------------------------------------------------------------------------------
     def written_by(self, instruction: Instruction) -> Objects:
         """The objects that an instruction may write."""
         if instruction.opcode == "store":

@@ -1,8 +1,8 @@
 """Adjoints of SSA values in the reverse sweep, and how rules are turned into code.
 
 An adjoint that is collected and used up within the reverse of one block is a chain of SSA values; any other has a stack
-slot that holds -0.0 between uses (LLVM promotes the slots). Invariant: taking an adjoint resets it, so each execution of
-a definition gets the adjoint of that execution only.
+slot that holds -0.0 between uses (LLVM promotes the slots). Invariant: taking an adjoint resets it, so each execution
+of a definition gets the adjoint of that execution only.
 """
 
 from __future__ import annotations

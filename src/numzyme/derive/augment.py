@@ -86,7 +86,7 @@ class _Augmenter:
                 start = result.shadow[evolution.start]
                 result.evolution[result.shadow[name]] = loop, replace(evolution, start=start)
 
-    # -- shadows -------------------------------------------------------------------------------------------------------
+    # -- shadows ----------------------------------------------------------------------------------
     def add_shadows(self) -> None:
         facts = self.facts
         for parameter in facts.function.parameters:
@@ -139,7 +139,7 @@ class _Augmenter:
     def shadow_operand(self, pointer: str, user: Instruction) -> str:
         return shadow_operand(self.facts, self.result.shadow, pointer, user)
 
-    # -- loops -----------------------------------------------------------------------------------------------------------
+    # -- loops ------------------------------------------------------------------------------------
     def add_counter(self, loop: Loop) -> None:
         counter, following = quoted(loop.header, ".iteration"), quoted(loop.header, ".iteration.next")
         self.phis[loop.header].append(
@@ -176,7 +176,7 @@ class _Augmenter:
         self.at_end[label] += [read_instruction(line) for line in lines]
         return lines[-1].split(" = ")[0]
 
-    # -- joins -----------------------------------------------------------------------------------------------------------
+    # -- joins ------------------------------------------------------------------------------------
     def add_origins(self) -> None:
         headers = {loop.header for loop in self.facts.forest.loops}
         for label in self.cfg.order:
@@ -230,7 +230,7 @@ def trip_text(name: str, trip: TripCount) -> list[str]:
 
 
 def shadow_operand(facts: FunctionFacts, shadows: dict[str, str], pointer: str, user: Instruction) -> str:
-    """The name of the shadow of a pointer operand; refused when its memory may be constant on one path and active on another."""
+    """The name of the shadow of a pointer operand; refused when it may be constant on one path and active on another."""
     objects = facts.memory.objects(pointer)
     if not objects:
         return pointer  # null or undefined on both sides

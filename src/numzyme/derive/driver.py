@@ -138,7 +138,7 @@ def parse(text: str) -> Module:
 
 
 def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
-    """Split returns by status, settle sign tests and carried selects, in place; `shapes` names parameters that are never negative."""
+    """Split returns by status, settle sign tests and carried selects, in place; `shapes` are never negative."""
     split_returns(function)
     cfg = Cfg(function)
     try:

@@ -53,7 +53,7 @@ class Emitter:
     def terminate(self, text: str) -> None:
         self.block.terminator = text
 
-    # -- small vocabulary -----------------------------------------------------------------------------------------
+    # -- small vocabulary -------------------------------------------------------------------------
     def load(self, kind: str, pointer: str) -> str:
         return self.define(f"load {kind}, ptr {pointer}")
 

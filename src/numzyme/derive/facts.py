@@ -114,7 +114,7 @@ class FunctionFacts:
                 return where
         return self.first_location()
 
-    # -- classes of instructions ---------------------------------------------------------------------------------------
+    # -- classes of instructions ------------------------------------------------------------------
     def is_active(self, value: str) -> bool:
         return value in self.activity.values
 
@@ -155,7 +155,7 @@ class FunctionFacts:
                 found |= self.memory.closure(contents)
         return found
 
-    # -- refusals --------------------------------------------------------------------------------------------------------
+    # -- refusals ---------------------------------------------------------------------------------
     def _refuse_unknown(self) -> None:
         for instruction in self.activity.instructions:
             if instruction.opcode not in _KNOWN_OPCODES:
@@ -197,7 +197,7 @@ class FunctionFacts:
             )
 
     def writes_over_floats(self, store: Instruction) -> bool:
-        """Whether an integer store may replace a float that has a derivative (LLVM writes 0.0 as an integer at times)."""
+        """Whether an integer store may replace a float with a derivative (LLVM may write 0.0 as an integer)."""
         objects = self.memory.objects(store.operands[1]) & self.activity.objects
         return store.types[0] in ("i64", "i32") and any(self.kinds.holds_floats(o) for o in objects)
 

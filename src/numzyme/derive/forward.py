@@ -37,7 +37,7 @@ class ForwardFunction:
         self.writer = ExpressionWriter(self.emitter)
         self.helpers: set[str] = set()
 
-    # -- the function ------------------------------------------------------------------------------------------------
+    # -- the function -----------------------------------------------------------------------------
     def write(self, name: str, *, internal: bool) -> str:
         for label in self.facts.cfg.order:
             self._write_block(label)
@@ -80,7 +80,7 @@ class ForwardFunction:
                 self._write_verbatim(i)
         self.emitter.terminate(body[-1].text)
 
-    # -- tangents ----------------------------------------------------------------------------------------------------
+    # -- tangents ---------------------------------------------------------------------------------
     def tangent_name(self, name: str) -> str:
         return quoted(name, ".tangent")
 
@@ -132,7 +132,7 @@ class ForwardFunction:
                     total = part if total is None else self.emitter.sum(i.type, total, part)
         self._bind(i, total)
 
-    # -- memory ------------------------------------------------------------------------------------------------------
+    # -- memory -----------------------------------------------------------------------------------
     def shadow(self, pointer: str, user: Instruction) -> str:
         return shadow_operand(self.facts, self.augmented.shadow, pointer, user)
 
@@ -158,7 +158,7 @@ class ForwardFunction:
         else:
             self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
 
-    # -- calls -------------------------------------------------------------------------------------------------------
+    # -- calls ------------------------------------------------------------------------------------
     def _write_verbatim(self, i: Instruction) -> None:
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)

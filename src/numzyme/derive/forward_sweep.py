@@ -22,7 +22,7 @@ _DROPPED = ("llvm.lifetime.", "llvm.assume", "llvm.experimental.noalias.scope")
 
 
 class ForwardSweep:
-    """Writes the blocks of the primal into `emitter`; `on_return(status)` ends a good path, `on_error(status)` a bad one."""
+    """Writes the blocks of the primal; `on_return(status)` ends a good path, `on_error(status)` a bad one."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class ForwardSweep:
         )
         return f"{phi.name} = phi {phi.type} {incoming}"
 
-    # -- instructions ------------------------------------------------------------------------------------------------
+    # -- instructions -----------------------------------------------------------------------------
     def _is_ours(self, pointer: str) -> bool:
         """Whether memory that the primal releases came from the arena, which releases it in its own time."""
         return any(o.kind == "allocation" for o in self.facts.memory.objects(pointer))
@@ -243,7 +243,7 @@ class ForwardSweep:
                 ],
             )
 
-    # -- storing -----------------------------------------------------------------------------------------------------
+    # -- storing ----------------------------------------------------------------------------------
     def _keep(self, i: Instruction) -> None:
         place = self.storage.places.get(i.name) if i.name else None
         if place is not None:
@@ -289,7 +289,7 @@ class ForwardSweep:
         self._require(buffer.name)
         self._store(buffer.pointer, "ptr", buffer.name)
 
-    # -- control -----------------------------------------------------------------------------------------------------
+    # -- control ----------------------------------------------------------------------------------
     def _write_terminator(self, label: str, terminator: Instruction) -> None:
         if terminator.opcode != "ret":
             self.emitter.terminate(terminator.text)

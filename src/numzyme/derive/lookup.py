@@ -62,7 +62,7 @@ class Lookup:
         """The sweep now writes (part of) the reverse of primal block `label`."""
         self.label = label
 
-    # -- where ---------------------------------------------------------------------------------------------------------
+    # -- where ------------------------------------------------------------------------------------
     def _home(self, own: Loop | None) -> tuple[TextBlock, str]:
         """The block that fetches what belongs to loop `own`: here, or the way into the outermost loop around here that
         is inside `own`; with the primal block in whose reverse that code stands."""
@@ -107,7 +107,7 @@ class Lookup:
             self._memo[key] = found
         return self._memo[key]
 
-    # -- how -----------------------------------------------------------------------------------------------------------
+    # -- how --------------------------------------------------------------------------------------
     def _fetch(self, name: str) -> str:
         place = self.storage.places.get(name)
         if place is not None:

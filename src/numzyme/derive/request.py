@@ -16,7 +16,8 @@ OUT_OF_TAPE = 77  # status of a derivative that found no memory for its tape
 class Request:
     """One derivative of the function `symbol`; `activities`, `memory` and `labels` have one entry per LLVM parameter.
 
-    `memory` gives the scalar type that a pointer parameter points at, "opaque" if nobody looks behind it, or None; `labels` are for messages;
+    `memory` gives the scalar type that a pointer parameter points at, "opaque" if nobody looks behind it, or None;
+    `labels` are for messages;
     without `keep_primal` the result of the function need not be computed; `nonnegative` names integer parameters that
     are never negative (the shapes of arrays).
     """

@@ -100,7 +100,7 @@ class ReverseFunction:
         where = self.facts.module.location(instruction)
         self.context.report.stored.append(Stored(name, SIZES.get(instruction.type, 8), depth, where, why))
 
-    # -- writing -----------------------------------------------------------------------------------------------------
+    # -- writing ----------------------------------------------------------------------------------
     def _sweeps(self, emitter: Emitter) -> tuple[ForwardSweep, ReverseSweep]:
         forward = ForwardSweep(
             self.facts,

@@ -1,7 +1,7 @@
 """The reverse sweep: for each block of the primal, backwards, the adjoint of each of its instructions.
 
-The reverse of block B is `r.B`. It undoes B's instructions from last to first, gives the adjoints of B's phis to the values that came in,
-and goes to the reverse of the block that control had come from: known, decided by the branch condition or by a stored
+The reverse of block B is `r.B`. It undoes B's instructions from last to first, gives the adjoints of B's phis to the values that
+came in, and goes to the reverse of the block that control had come from: known, decided by the branch condition or by a stored
 number, or, at a loop header, by the count of iterations. Regions and loops without any adjoint work are jumped over.
 
 The sweep is written twice with the same code: once to find out which primal values it wants, once for real.
@@ -47,7 +47,7 @@ class ReverseSweep:
         }
         self.storage: Storage | None = None
 
-    # -- what there is to do -----------------------------------------------------------------------------------------
+    # -- what there is to do ----------------------------------------------------------------------
     def _has_work(self, label: str) -> bool:
         return any(self.is_reversed(i) for i in self.cfg.blocks[label].instructions)
 
@@ -103,7 +103,7 @@ class ReverseSweep:
                 taken.append((phi, self.adjoints.take(phi.name)))
         self._leave(label, [(phi, value) for phi, value in taken if value is not None])
 
-    # -- instructions ------------------------------------------------------------------------------------------------
+    # -- instructions -----------------------------------------------------------------------------
     def _reverse(self, i: Instruction) -> None:
         if i.opcode == "load":
             self._reverse_load(i)
@@ -182,7 +182,7 @@ class ReverseSweep:
         """The shadow of a pointer, in the reverse of its user."""
         return self.values.value(shadow_operand(self.facts, self.augmented.shadow, pointer, user))
 
-    # -- control -----------------------------------------------------------------------------------------------------
+    # -- control ----------------------------------------------------------------------------------
     def _leave(self, label: str, phis: list[tuple[Instruction, str]]) -> None:
         """Go from the reverse of `label` to the reverse of what ran before it."""
         predecessors = self.cfg.relevant_predecessors(label)

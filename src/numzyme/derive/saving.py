@@ -97,7 +97,7 @@ class Recomputation:
 
 
 def live_in_forward_sweep(facts: FunctionFacts, keep_primal: bool) -> set[str]:
-    """Values that the forward sweep computes whatever is stored: those that reach control flow or memory that counts."""
+    """Values that the forward sweep computes anyway: those that reach control flow or memory that counts."""
     result = facts.function.parameters[0].name if facts.function.parameters else ""
     live: set[str] = set()
     stack: list[str] = []

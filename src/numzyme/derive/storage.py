@@ -59,7 +59,7 @@ class Frame:
 
 @dataclass(slots=True)
 class Record:
-    """Per-iteration memory of a loop: the link to the older record, then fields; `top` is the frame offset of the newest."""
+    """Memory of one iteration: the link to the older record, then fields; `top` is the frame offset of the newest."""
 
     top: int
     size: int = 8
