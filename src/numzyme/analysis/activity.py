@@ -2,11 +2,11 @@
 
 Decides activity by two passes to a fixed point over values and memory objects: *varied* (depends on an active input)
 and *useful* (an output with a derivative depends on it); active is both. (Hascoët, Naumann, Pascual, "To be recorded
-analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when one is
-active, allocations beside it get a shadow too.
+analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when
+one is active, allocations beside it get a shadow too. Bits of floats in integer registers are followed as *carriers*, so
+that what moves them in a way that is not understood can be refused.
 
-Bits of floats in integer registers are followed as *carriers*, so that what moves them in a way that is not understood can
-be refused. Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
+Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from .cfg import Cfg
 from .effects import HARMLESS, symbol_of
 from .kinds import Kinds
 from .memory import EMPTY, Memory, MemoryObject, Objects
-
 
 # integers wide enough for a float, and what moves or combines their bits
 _BIT_CARRIERS = frozenset({"i32", "i64", "i128"})

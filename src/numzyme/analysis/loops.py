@@ -50,7 +50,7 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Evolution:
-    """`start + offset + step * iteration`; `start` is an operand, `step` an operand or a number (bytes for pointers)."""
+    """`start + offset + step * iteration`; `start` is an operand, `step` an operand or a number (of bytes)."""
 
     start: str
     offset: int

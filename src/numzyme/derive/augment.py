@@ -230,7 +230,7 @@ def trip_text(name: str, trip: TripCount) -> list[str]:
 
 
 def shadow_operand(facts: FunctionFacts, shadows: dict[str, str], pointer: str, user: Instruction) -> str:
-    """The name of the shadow of a pointer operand; refused when it may be constant on one path and active on another."""
+    """The name of the shadow of a pointer operand; refused when it may be constant on one path only."""
     objects = facts.memory.objects(pointer)
     if not objects:
         return pointer  # null or undefined on both sides

@@ -1,8 +1,9 @@
 """The reverse sweep: for each block of the primal, backwards, the adjoint of each of its instructions.
 
-The reverse of block B is `r.B`. It undoes B's instructions from last to first, gives the adjoints of B's phis to the values that
-came in, and goes to the reverse of the block that control had come from: known, decided by the branch condition or by a stored
-number, or, at a loop header, by the count of iterations. Regions and loops without any adjoint work are jumped over.
+The reverse of block B is `r.B`. It undoes B's instructions from last to first, gives the adjoints of B's phis to the
+values that came in, and goes to the reverse of the block that control had come from: known, decided by the branch
+condition or by a stored number, or, at a loop header, by the count of iterations. Regions and loops without any adjoint
+work are jumped over.
 
 The sweep is written twice with the same code: once to find out which primal values it wants, once for real.
 """
