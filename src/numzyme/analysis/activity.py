@@ -3,8 +3,8 @@
 Decides activity by two passes to a fixed point over values and memory objects: *varied* (depends on an active input)
 and *useful* (an output with a derivative depends on it); active is both. (Hascoët, Naumann, Pascual, "To be recorded
 analysis in reverse-mode automatic differentiation", 2005.) Objects that one pointer can reach share their fate: when
-one is active, allocations beside it get a shadow too. Bits of floats in integer registers are followed as *carriers*, so
-that what moves them in a way that is not understood can be refused.
+one is active, allocations beside it get a shadow too. Bits of floats in integer registers are followed as *carriers*,
+so that what moves them in a way that is not understood can be refused.
 
 Invariant: what is not marked active has a derivative of exactly zero, or one that nobody asks for.
 """

@@ -2,7 +2,8 @@
 
 Numba's broadcasting keeps the last index of every operand: `index = select(is_broadcast, previous index, loop index)`,
 where the condition never changes. Under that condition `previous index` is what it was before the loops, so the select
-can name that value, the loop-carried chain is dead, the loop can be vectorised, and the reverse sweep need not store the index.
+can name that value, the loop-carried chain is dead, the loop can be vectorised, and the reverse sweep need not store
+the index.
 
 Invariant: a select is rewritten only if, with its condition fixed, the phis and selects behind one of its sides have
 exactly one value that enters from outside, and that value is defined wherever the select is.
