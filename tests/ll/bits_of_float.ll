@@ -1,6 +1,5 @@
 ; Arithmetic on the bits of a float (here: clearing its sign) written to differentiable memory. Refused.
 ; activities: %out=duplicated:double %x=duplicated:double
-; XFAIL: silently takes the written float as constant
 ; REFUSED: an integer is written to memory that holds differentiable floats
 ; EXPECT activity: active values: none
 define i32 @bits_of_float(ptr noalias %out, ptr noalias %x) {

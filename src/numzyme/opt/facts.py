@@ -46,7 +46,8 @@ def _plan(text: str, annotations: Annotations) -> str:
     lines = []
     for stored in report.stored:
         nest = f" of a nest of {stored.loops} loops" if stored.loops > 1 else ""
-        often = f"{stored.bytes} bytes" + (f" per iteration{nest}" if stored.loops else "")
+        size = "1 byte" if stored.bytes == 1 else f"{stored.bytes} bytes"
+        often = size + (f" per iteration{nest}" if stored.loops else "")
         where = f" ({stored.where})" if stored.where is not None else ""
         lines.append(f"{stored.value}: {often}, {stored.why}{where}")
     return "\n".join(lines) or "nothing is stored"
