@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numba import njit, types
 from numba.core.errors import TypingError
+from numba.extending import intrinsic, overload
 
 from numzyme.frontend import canonical_text, extract, normalise
 
@@ -130,6 +131,65 @@ def test_bounds_checks_of_the_environment(monkeypatch) -> None:
     njit(lambda: 0)()  # Numba reads its environment when it compiles
 
 
+def test_defaults_and_extra_arguments_are_filled_in() -> None:
+    def scaled(x, n=3):
+        return x * n
+
+    def first_two(*values):
+        return values[0] * values[1]
+
+    raw = extract(scaled, (number,))
+    assert raw.argument_types == (number, types.Omitted(3))
+    assert [p.label for p in raw.parameters[2:]] == ["x"]
+    raw = extract(first_two, (number, number))
+    assert [p.label for p in raw.parameters[2:]] == ["values[0]", "values[1]"]
+
+
+def test_names_that_are_not_ascii() -> None:
+    def produit(α, β):
+        return α[0] * β
+
+    raw = extract(produit, (vector, number))
+    text = normalise(raw, disjoint=True, ownership="arena")
+    assert [p.label for p in raw.parameters if p.role == "scalar"] == ["β"]
+    assert text.count("noalias") > normalise(raw, disjoint=False, ownership="arena").count("noalias")
+
+
+def test_user_overloads_and_typed_containers() -> None:
+    raw = extract(with_dictionary, (number,))
+    assert callable_of(raw, normalise(raw, disjoint=True, ownership="nrt"))(2.0) == 6.0 + 14.0
+
+
+def with_dictionary(x):
+    table = {}
+    table[1] = x
+    table[2] = x * 2
+    return table[1] + table[2] + overloaded(x)
+
+
+def overloaded(x):
+    raise NotImplementedError
+
+
+@overload(overloaded)
+def _overloaded(x):
+    return lambda x: x * 7.0
+
+
+def test_a_recursive_function_with_several_types() -> None:
+    @njit
+    def countdown(x, n):
+        if n <= 0:
+            return x * 1.0
+        return countdown(x * 0.5, n - 1)
+
+    def f(n):
+        return countdown(3, n)
+
+    raw = extract(f, (integer,))
+    assert callable_of(raw, normalise(raw, disjoint=True, ownership="arena"))(3) == 3 / 8
+
+
 def test_typing_errors_are_numbas_own() -> None:
     def wrong(x):
         return x.no_such_attribute
@@ -163,8 +223,6 @@ def test_extraction_from_many_threads() -> None:
 
 
 def test_a_callers_options_do_not_leak_into_an_extraction() -> None:
-    from numba.extending import intrinsic
-
     def target(x, y):
         return x / y
 

@@ -18,6 +18,7 @@ declare double @tanh(double)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare i32 @numba_xxdot(i8, i8, i64, ptr, ptr, ptr)
 declare void @unknown(ptr)
+declare double @numba_frexp(double, ptr)
 declare void @Py_FatalError(ptr)
 define internal double @reader(ptr %p) {
 entry:
@@ -65,6 +66,11 @@ PURE = {
         "  call void @NRT_decref(ptr %m)\n  ret void",
         "none",
     ),
+    "second_result_into_stack": (
+        "double @f(double %x)",
+        "%e = alloca i32, align 4\n  %m = call double @numba_frexp(double %x, ptr %e)\n  ret double %m",
+        "none",
+    ),
     "calls_pure_function": (
         "double @f(ptr %x)",
         "%v = call double @reader(ptr %x)\n  ret double %v",
@@ -101,6 +107,10 @@ IMPURE = {
     "returns_argument": ("ptr @f(ptr %x)", "ret ptr %x"),
     "hides_a_pointer": ("i64 @f(ptr %x)", "%i = ptrtoint ptr %x to i64\n  ret i64 %i"),
     "volatile": ("double @f(ptr %x)", "%v = load volatile double, ptr %x, align 8\n  ret double %v"),
+    "second_result_into_argument": (
+        "double @f(double %x, ptr %e)",
+        "%m = call double @numba_frexp(double %x, ptr %e)\n  ret double %m",
+    ),
     "blas_into_argument": (
         "void @f(ptr %x)",
         "%s = call i32 @numba_xxdot(i8 100, i8 0, i64 1, ptr %x, ptr %x, ptr %x)\n  ret void",

@@ -56,12 +56,12 @@ def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = 
 def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:
     descriptor = target_for(force_boundscheck)
     context = descriptor.target_context
-    given_types = tuple(descriptor.typing_context.own_type(kind) for kind in argument_types)
     # A caller that is being compiled for another target must not lend its options to this function.
     with target_override(descriptor.name), ConfigStack().enter(DEFAULT_FLAGS):
         options = effective_options(function)
         dispatcher = descriptor.dispatcher_of(function)
-        _, own_types = dispatcher.fold_argument_types(given_types, {})
+        _, argument_types = dispatcher.fold_argument_types(argument_types, {})
+        own_types = tuple(map(descriptor.typing_context.own_type, argument_types))
         dispatcher.compile(own_types)
     result = dispatcher.overloads[own_types]
     text = _link(result.library, descriptor.compiled_functions())
@@ -69,7 +69,7 @@ def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> R
         python_name=dispatcher.py_func.__name__,
         symbol=result.fndesc.mangled_name,
         text=text,
-        argument_types=own_types,
+        argument_types=argument_types,
         return_type=result.signature.return_type,
         parameters=parameters_of(context, result.fndesc, _signature(text, result.fndesc.mangled_name)),
         return_layout=return_layout_of(context, result.signature.return_type),

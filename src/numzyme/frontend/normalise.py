@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import Any
 
 import llvmlite.binding as llvm
+from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 
 from .extract import RawFunction
@@ -36,6 +38,9 @@ _PURE_DECLARATION = re.compile(
 )
 _BLAS_DECLARATION = re.compile(r"^declare i32 @(numba_xx(?:dot|gemv|gemm|nrm2))\(([^)]*)\).*$", re.M)
 _BLAS_EFFECTS = "nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)"
+
+
+_NoMemory: Any = types.Opaque  # functions, None: their pointers lead nowhere
 
 
 @lru_cache(maxsize=256)
@@ -67,7 +72,11 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
 
 def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     """The rewriting of the raw text before LLVM sees it."""
-    foreign = any(parameter.role == "constant" and parameter.llvm_type == "ptr" for parameter in raw.parameters)
+    foreign = any(
+        parameter.role == "constant" and parameter.llvm_type == "ptr"
+        for parameter in raw.parameters
+        if not isinstance(parameter.numba_type, _NoMemory)
+    )
     text = own_memory(raw.text, ownership, foreign=foreign)
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
@@ -83,7 +92,7 @@ def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
             name = signature[signature.index("@") + 1 : signature.index("(")]
             return f"define {'' if name in recursive else 'internal '}{signature}"
         for name in data:
-            signature = re.sub(rf"ptr {re.escape(name)}(?=[,)])", f"ptr noalias {name}", signature)
+            signature = re.sub(rf"ptr (?={re.escape(name)}[,)])", "ptr noalias ", signature)
         return f"define {signature}"
 
     return _DEFINITION.sub(internalise, text)

@@ -98,12 +98,14 @@ class _FunctionProof:
 
     def _harmless_call(self, call: Instruction) -> bool:
         symbol = symbol_of(call.callee)
-        if symbol.startswith(_ALLOCATORS + _NO_EFFECT) or MATH.match(symbol):
+        if symbol.startswith(_ALLOCATORS + _NO_EFFECT):
             return True
         if symbol in ("NRT_incref", "NRT_decref"):
             # Numba counts an argument up and down again: nothing is left of it when the call comes back.
             return self._roots(call.operands[0]) <= {_FRESH, _ARGUMENT, _CONSTANT}
         pointers = [operand for operand, kind in zip(call.operands, call.types, strict=True) if kind == "ptr"]
+        if MATH.match(symbol):
+            return all(map(self._is_fresh, pointers))  # a second result is written through a pointer
         if symbol.startswith(_WRITES_FIRST) or symbol in _WRITES:
             written = call.operands[_WRITES.get(symbol, 0)]
             self._reads |= self._union(pointer for pointer in pointers if pointer != written)
