@@ -19,7 +19,7 @@ from numba.core import types
 
 from . import refusals
 from .modes import DerivativesAndValue, Mode
-from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative
+from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative, members_of
 
 
 class Role(enum.Enum):
@@ -185,7 +185,7 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
 
 def _refuse_complex(call: Call, kind: types.Type, label: str) -> None:
     if isinstance(kind, types.BaseTuple):
-        for index, member in enumerate(kind.types):
+        for index, member in enumerate(members_of(kind)):
             _refuse_complex(call, member, f"{label}[{index}]")
     elif isinstance(getattr(kind, "dtype", kind), types.Complex):
         raise refusals.complex_argument(call.function, label, kind)
@@ -193,27 +193,27 @@ def _refuse_complex(call: Call, kind: types.Type, label: str) -> None:
 
 def _is_floats(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
-        return all(_is_floats(member) for member in kind.types)
+        return all(_is_floats(member) for member in members_of(kind))
     return isinstance(kind, types.Float)
 
 
 def _as_float(kind: types.Type) -> types.Type:
     """`Active(3)` is `Active(3.0)`."""
     if isinstance(kind, types.BaseTuple):
-        return rebuilt_tuple(kind, [_as_float(member) for member in kind.types])
+        return rebuilt_tuple(kind, [_as_float(member) for member in members_of(kind)])
     return types.float64 if isinstance(kind, types.Integer | types.Boolean) else kind
 
 
-def rebuilt_tuple(kind: types.BaseTuple, members: list[types.Type]) -> types.BaseTuple:
+def rebuilt_tuple(kind: types.BaseTuple, members: list[types.Type]) -> Any:
     """The type of a tuple like `kind` with other members."""
     return types.BaseTuple.from_types(members, getattr(kind, "instance_class", None))
 
 
 def _check_shadow(call: Call, kind: types.Type, shadow: types.Type, label: str) -> None:
     if isinstance(kind, types.BaseTuple):
-        if not isinstance(shadow, types.BaseTuple) or len(shadow.types) != len(kind.types):
+        if not isinstance(shadow, types.BaseTuple) or len(members_of(shadow)) != len(members_of(kind)):
             raise refusals.shadow_type(call.function, label, kind, shadow)
-        for index, (member, member_shadow) in enumerate(zip(kind.types, shadow.types, strict=True)):
+        for index, (member, member_shadow) in enumerate(zip(members_of(kind), members_of(shadow), strict=True)):
             _check_shadow(call, member, member_shadow, f"{label}[{index}]")
     elif isinstance(kind, types.Array) and has_derivative(kind):
         same = isinstance(shadow, types.Array) and (shadow.dtype, shadow.ndim) == (kind.dtype, kind.ndim)
@@ -243,7 +243,7 @@ def _result_active(call: Call, kind: types.Type) -> bool:
 def derivative_type(kind: types.Type) -> types.Type:
     """The Numba type of the derivative of a value of type `kind`; none where there is none."""
     if isinstance(kind, types.BaseTuple):
-        return rebuilt_tuple(kind, [derivative_type(member) for member in kind.types])
+        return rebuilt_tuple(kind, [derivative_type(member) for member in members_of(kind)])
     if not has_derivative(kind):
         return types.none
     if isinstance(kind, types.Array):
@@ -251,7 +251,7 @@ def derivative_type(kind: types.Type) -> types.Type:
     return kind
 
 
-def _result_type(call: Call, entries: tuple, value: types.Type, result_active: bool) -> types.Type:
+def _result_type(call: Call, entries: tuple, value: types.Type, result_active: bool) -> Any:
     if not call.reverse:
         derivatives = derivative_type(value) if result_active else types.none
     elif isinstance(call.pick, int):

@@ -30,6 +30,7 @@ from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .calls import Call, TypedCall
 from .functions import autodiff, autodiff_call, gradient, gradient_call
 from .modes import Mode
+from .pipeline import members_of
 from .transforms import Transform, grad, value_and_grad
 
 
@@ -95,7 +96,7 @@ for _activity, _fields in ((Const, 1), (Active, 1), (Duplicated, 2), (Duplicated
 
 
 @cache
-def _core(call: Call, skip: int) -> Callable[[tuple], Any]:
+def _core(call: Call, skip: int) -> Any:
     """The intrinsic for `call` whose values, after the first `skip`, are bare or activities."""
 
     def typing(typing_context, values):
@@ -190,8 +191,10 @@ def _literal(argnums: Any) -> Any:
         return argnums.value
     if isinstance(argnums, types.IntegerLiteral):
         return argnums.literal_value
-    if isinstance(argnums, types.BaseTuple) and all(isinstance(t, types.IntegerLiteral) for t in argnums.types):
-        return tuple(t.literal_value for t in argnums.types)
+    if isinstance(argnums, types.BaseTuple):
+        members: Any = members_of(argnums)
+        if all(isinstance(member, types.IntegerLiteral) for member in members):
+            return tuple(member.literal_value for member in members)
     raise DifferentiationTypeError("argnums must be a constant in compiled code")
 
 

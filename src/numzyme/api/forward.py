@@ -122,7 +122,7 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
     for (path, _), column in zip(seeds, columns, strict=False):
         by_leaf.setdefault(path, []).append(column)
     sample = columns[0]
-    done: dict[int, Any] = {}
+    done: dict[tuple[int, int], Any] = {}
 
     def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any]) -> Any:
         if isinstance(value, tuple):

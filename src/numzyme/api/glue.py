@@ -6,7 +6,7 @@ fast. Everything is made once per `Call`, whatever the types.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,7 @@ from .calls import Call, TypedCall
 
 
 @cache
-def core(call: Call) -> Callable[[tuple], Any]:
+def core(call: Call) -> Any:
     """The intrinsic that makes `call` in compiled code; its argument is the tuple of the runtime values."""
 
     def typing(typing_context, values):

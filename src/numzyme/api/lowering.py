@@ -23,8 +23,8 @@ from ..derive import OUT_OF_TAPE, Activity
 from ..diagnostics import DifferentiationValueError
 from . import overlap
 from .calls import Role, TypedCall, Value
-from .ranges import ArrayValue, must_be_prepared
-from .values import INT64, Prepared, Values
+from .ranges import INT64, ArrayValue, LLVMValue, must_be_prepared
+from .values import Prepared, Values
 
 INT32 = ir.IntType(32)
 BYTES = ir.IntType(8).as_pointer()
@@ -42,9 +42,9 @@ def emit(
     context: Any,
     builder: ir.IRBuilder,
     typed: TypedCall,
-    values: Sequence[ir.Value],
+    values: Sequence[LLVMValue],
     owns_values: bool = True,
-) -> ir.Value:
+) -> LLVMValue:
     """Code for one call; `values` are the runtime values, of the types `typed.slots`.
 
     `owns_values`: the function around holds one reference to each value that it would lose by an exception.
@@ -72,7 +72,7 @@ def emit(
     return builder.load(answer)
 
 
-def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments: Sequence[ir.Value]) -> ir.Function:
+def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments: Sequence[LLVMValue]) -> ir.Function:
     """A function of the runtime values, where the result goes, and where the exception goes."""
     function, builder = _new_function(module, arguments, "alwaysinline")
     glue = _Glue(context, builder, typed, function.args)
@@ -86,7 +86,9 @@ def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments
     return function
 
 
-def _new_function(module: ir.Module, arguments: Sequence[ir.Value], attribute: str) -> tuple[ir.Function, ir.IRBuilder]:
+def _new_function(
+    module: ir.Module, arguments: Sequence[LLVMValue], attribute: str
+) -> tuple[ir.Function, ir.IRBuilder]:
     function_type = ir.FunctionType(INT32, [argument.type for argument in arguments])
     function = ir.Function(module, function_type, f"numzyme.glue.{next(_numbers)}")
     function.linkage = "internal"
@@ -97,7 +99,7 @@ def _new_function(module: ir.Module, arguments: Sequence[ir.Value], attribute: s
 class _Glue:
     """One of the two functions. `information` is Numba's pointer to the exception."""
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, parameters: Sequence[ir.Value]) -> None:
+    def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, parameters: Sequence[LLVMValue]) -> None:
         self.context, self.builder, self.typed = context, builder, typed
         *values, self.answer, self.information = parameters
         self.values = Values(context, builder, typed, values)
@@ -137,7 +139,7 @@ class _Glue:
 
     # -- the call
     # ----------------------------------------------------------------------------------------------
-    def _call_derivative(self, prepared: list[Prepared], address: ir.Value | None) -> ir.Value:
+    def _call_derivative(self, prepared: list[Prepared], address: LLVMValue | None) -> LLVMValue:
         """Call the derivative for disjoint arrays, or the one at `address` when that is not 0."""
         builder = self.builder
         if self.typed.call.reverse and self.typed.result_active:
@@ -157,11 +159,11 @@ class _Glue:
             function = builder.select(builder.icmp_unsigned("!=", address, INT64(0)), chosen, function)
         return builder.call(function, arguments)
 
-    def _function_at(self, address: int, function_type: ir.FunctionType, name: str) -> ir.Value:
+    def _function_at(self, address: int, function_type: ir.FunctionType, name: str) -> LLVMValue:
         pointer = self.context.add_dynamic_addr(self.builder, address, info=name)
         return self.builder.bitcast(pointer, function_type.as_pointer())
 
-    def _conclude(self, code: ir.Value, prepared: list[Prepared]) -> None:
+    def _conclude(self, code: LLVMValue, prepared: list[Prepared]) -> None:
         """Store the result, or release what was allocated; return the status."""
         builder = self.builder
         status = self.context.call_conv._get_return_status(builder, code, builder.load(self.information))
@@ -172,7 +174,7 @@ class _Glue:
                 self._release([place.meminfo for place in prepared if place.meminfo is not None])
         builder.ret(code)
 
-    def _build_result(self, prepared: list[Prepared]) -> ir.Value:
+    def _build_result(self, prepared: list[Prepared]) -> LLVMValue:
         typed, call, builder = self.typed, self.typed.call, self.builder
         kind = typed.compiled.raw.return_type
         value = self.context.get_returned_value(builder, kind, builder.load(self.result))
@@ -190,7 +192,7 @@ class _Glue:
         members = [value, derivatives] if call.value is Value.FIRST else [derivatives, value]
         return self.context.make_tuple(builder, typed.result, members)
 
-    def _tangent(self) -> ir.Value:
+    def _tangent(self) -> LLVMValue:
         kind = self.typed.compiled.raw.return_type
         tangent = self.context.get_returned_value(self.builder, kind, self.builder.load(self.result_shadow))
         if self.typed.result_active:
@@ -217,10 +219,10 @@ class _Glue:
             place.shadow_data = self._zeroed(place.meminfo, size, lead, array.primal.data.type)
         return prepared
 
-    def _allocate(self, size: ir.Value) -> ir.Value:
+    def _allocate(self, size: LLVMValue) -> LLVMValue:
         return self.context.nrt.meminfo_alloc_aligned_unchecked(self.builder, size, 32)
 
-    def _zeroed(self, meminfo: Any, size: ir.Value, offset: ir.Value, kind: ir.Type) -> ir.Value:
+    def _zeroed(self, meminfo: Any, size: LLVMValue, offset: LLVMValue, kind: ir.Type) -> LLVMValue:
         """Zero the memory of `meminfo`; the address in it at `offset`."""
         data = self.context.nrt.meminfo_data(self.builder, meminfo)
         cgutils.memset(self.builder, data, size, 0)
@@ -243,7 +245,7 @@ class _Glue:
 
     # -- the record that Python prepares
     # -----------------------------------------------------------------------
-    def _write_record(self, words: ir.Value, array: ArrayValue, record: overlap.Record) -> None:
+    def _write_record(self, words: LLVMValue, array: ArrayValue, record: overlap.Record) -> None:
         builder, count = self.builder, array.leaf.kind.ndim
         for shadow, helper in ((False, array.primal), (True, array.shadow)):
             if helper is None:
@@ -257,7 +259,7 @@ class _Glue:
                     self._set_word(words, index, member)
 
     def _read_records(
-        self, words: ir.Value, records: list[overlap.Record], finish: Callable[[], Any]
+        self, words: LLVMValue, records: list[overlap.Record], finish: Callable[[], Any]
     ) -> list[Prepared]:
         """New shadows are places in one block of memory; each holds a reference to it."""
         builder = self.builder
@@ -282,8 +284,8 @@ class _Glue:
             prepared.append(place)
         return prepared
 
-    def _word(self, words: ir.Value, index: int) -> ir.Value:
+    def _word(self, words: LLVMValue, index: int) -> LLVMValue:
         return self.builder.load(cgutils.gep_inbounds(self.builder, words, 0, index))
 
-    def _set_word(self, words: ir.Value, index: int, value: ir.Value) -> None:
+    def _set_word(self, words: LLVMValue, index: int, value: LLVMValue) -> None:
         self.builder.store(value, cgutils.gep_inbounds(self.builder, words, 0, index))

@@ -16,6 +16,7 @@ import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numba.np.numpy_support import as_dtype
@@ -29,7 +30,7 @@ HEADER_WORDS = 3  # address of the derivative to call or 0, bytes of all new sha
 ADDRESS, SHADOW_BYTES, TICKET = range(HEADER_WORDS)
 _ALIGNMENT = 64
 # `np.shares_memory` is exact but may take long on many dimensions; beyond this bounds decide.
-_EXACT_WORK = 100_000
+_EXACT_WORK: Any = 100_000
 # A strided array whose span is larger than this times its size is differentiated on a dense copy.
 SPARSE_SPAN = 4
 
@@ -180,9 +181,10 @@ class SlowPath:
     def _is_written(self, leaf: Leaf) -> bool:
         if leaf.readonly:
             return False
-        if self._written is None:
-            self._written = compile_derivative(self.typed.overlapping_key()).written()
-        return leaf.data in self._written
+        written = self._written
+        if written is None:
+            written = self._written = compile_derivative(self.typed.overlapping_key()).written()
+        return leaf.data in written
 
     def _densify(self, arrays: list[_Array], pairs: set[tuple[int, int]], plan: _Preparation) -> None:
         """Dense copies in the place of broadcast arrays, and of views that are spread over much more memory.
@@ -259,7 +261,7 @@ def _view(words: np.ndarray, leaf: Leaf, record: Record, shadow: bool) -> np.nda
     steps = [(n - 1) * stride for n, stride in zip(shape, strides, strict=True)] if 0 not in shape else []
     low = sum(min(step, 0) for step in steps)
     size = sum(max(step, 0) for step in steps) - low + dtype.itemsize if 0 not in shape else 0
-    buffer = (ctypes.c_char * size).from_address(data + low) if size else b""
+    buffer: Any = (ctypes.c_char * size).from_address(data + low) if size else b""
     return np.ndarray(shape, dtype, buffer, -low if size else 0, strides)
 
 

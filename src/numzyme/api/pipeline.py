@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
@@ -30,7 +30,7 @@ class DerivativeKey:
 
     function: Any
     argument_types: tuple[types.Type, ...]
-    direction: str
+    direction: Literal["forward", "reverse"]
     active: tuple[bool, ...]
     keep_primal: bool
     disjoint: bool
@@ -131,10 +131,15 @@ def _activity(parameter: Parameter, raw: RawFunction, key: DerivativeKey) -> Act
 def has_derivative(kind: types.Type) -> bool:
     """Whether values of this Numba type hold floats that can be differentiated."""
     if isinstance(kind, types.BaseTuple):
-        return any(has_derivative(member) for member in kind.types)
+        return any(has_derivative(member) for member in members_of(kind))
     if isinstance(kind, types.Array):
         return isinstance(kind.dtype, types.Float)
     return isinstance(kind, types.Float)
+
+
+def members_of(kind: Any) -> tuple[types.Type, ...]:
+    """The types of the members of a tuple type."""
+    return kind.types
 
 
 def _memory(raw: RawFunction, parameter: Parameter, direction: str) -> str | None:

@@ -19,6 +19,8 @@ from .calls import Leaf, Role
 from .overlap import SPARSE_SPAN
 
 INT64 = ir.IntType(64)
+# llvmlite's values have attributes that depend on what they are.
+LLVMValue = Any
 
 
 @dataclass(eq=False)
@@ -31,13 +33,13 @@ class ArrayValue:
     shadow: Any
     shadow_layout: str
 
-    def strides(self, builder: ir.IRBuilder) -> list[ir.Value]:
+    def strides(self, builder: ir.IRBuilder) -> list[LLVMValue]:
         return cgutils.unpack_tuple(builder, self.primal.strides, self.leaf.kind.ndim)
 
-    def address(self, builder: ir.IRBuilder) -> ir.Value:
+    def address(self, builder: ir.IRBuilder) -> LLVMValue:
         return builder.ptrtoint(self.primal.data, INT64)
 
-    def range(self, context: Any, builder: ir.IRBuilder, shadow: bool = False) -> tuple[ir.Value, ir.Value]:
+    def range(self, context: Any, builder: ir.IRBuilder, shadow: bool = False) -> tuple[LLVMValue, LLVMValue]:
         """First and behind the last byte."""
         helper = self.shadow if shadow else self.primal
         start = builder.ptrtoint(helper.data, INT64)
@@ -58,7 +60,7 @@ class ArrayValue:
         return builder.select(empty, start, low), builder.select(empty, start, high)
 
 
-def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValue]) -> ir.Value | None:
+def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValue]) -> LLVMValue | None:
     """Whether Python has to look at the call; None when that cannot happen for these types."""
     conditions = [c for array in arrays for c in _array_conditions(context, builder, array)]
     overlap = _overlap(context, builder, list(_pairs_that_matter(arrays)))
@@ -72,7 +74,7 @@ def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValu
     return found
 
 
-def _array_conditions(context: Any, builder: ir.IRBuilder, array: ArrayValue) -> list[ir.Value]:
+def _array_conditions(context: Any, builder: ir.IRBuilder, array: ArrayValue) -> list[LLVMValue]:
     """What is unusual about one array and its shadow."""
     leaf, count = array.leaf, array.leaf.kind.ndim
     if not leaf.shadowed:
@@ -111,7 +113,7 @@ def _pairs_that_matter(arrays: list[ArrayValue]) -> Iterator[tuple[Buffer, Buffe
             yield a, b
 
 
-def _overlap(context: Any, builder: ir.IRBuilder, pairs: list[tuple[Buffer, Buffer]]) -> ir.Value | None:
+def _overlap(context: Any, builder: ir.IRBuilder, pairs: list[tuple[Buffer, Buffer]]) -> LLVMValue | None:
     """Whether the ranges of some pair overlap.
 
     In the sign bit of integers: two subtractions, an `and` and an `or` for each pair are what makes the check
@@ -119,7 +121,7 @@ def _overlap(context: Any, builder: ir.IRBuilder, pairs: list[tuple[Buffer, Buff
     """
     if not pairs:
         return None
-    ranges: dict[tuple[int, bool], tuple[ir.Value, ir.Value]] = {}
+    ranges: dict[tuple[int, bool], tuple[LLVMValue, LLVMValue]] = {}
     for array, shadow in itertools.chain.from_iterable(pairs):
         if (id(array), shadow) not in ranges:
             ranges[id(array), shadow] = array.range(context, builder, shadow)

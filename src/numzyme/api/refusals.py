@@ -214,7 +214,8 @@ def _in_words(kind: types.Type) -> str:
     if isinstance(kind, types.Array):
         return f"a {kind.ndim}-dimensional array of {kind.dtype}"
     if isinstance(kind, types.BaseTuple):
-        return "a tuple of " + (", ".join(map(str, kind.types)) or "nothing")
+        members: Any = kind.types  # pyright: ignore[reportAttributeAccessIssue]
+        return "a tuple of " + (", ".join(map(str, members)) or "nothing")
     if isinstance(kind, types.UnicodeType):
         return "a str"
     article = "an" if str(kind)[0] in "aeiou" else "a"

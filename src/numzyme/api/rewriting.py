@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from numba.core import ir
-from numba.core.rewrites import Rewrite, register_rewrite
+from numba.core.rewrites.registry import Rewrite, register_rewrite
 from numba.extending import intrinsic
 
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
@@ -57,7 +57,7 @@ class RewriteDifferentiation(Rewrite):
     def __init__(self, state: Any) -> None:
         self.contexts = state.typingctx, state.targetctx
 
-    def match(self, func_ir: ir.FunctionIR, block: ir.Block, typemap: Any, calltypes: Any) -> bool:
+    def match(self, func_ir: Any, block: Any, typemap: Any, calltypes: Any) -> Any:
         self.ir, self.block = func_ir, block
         self.positions = {id(statement): index for index, statement in enumerate(block.body)}
         self.replaced: dict[int, list[ir.Assign]] = {}
@@ -113,7 +113,7 @@ class RewriteDifferentiation(Rewrite):
 
     # -- replacements
     # ------------------------------------------------------------------------------------------
-    def _replace_transform(self, statement: ir.Assign, make: Callable[..., Any]) -> None:
+    def _replace_transform(self, statement: Any, make: Callable[..., Any]) -> None:
         expression = statement.value
         arguments = [self._constant(argument) for argument in expression.args]
         keywords = {name: self._constant(value) for name, value in expression.kws}
@@ -124,7 +124,7 @@ class RewriteDifferentiation(Rewrite):
         self._put(statement, [ir.Assign(value, statement.target, statement.loc)])
         self._drop_sources([expression.func, *expression.args, *(value for _, value in expression.kws)])
 
-    def _replace_call(self, statement: ir.Assign, function: Callable[..., Any]) -> None:
+    def _replace_call(self, statement: Any, function: Callable[..., Any]) -> None:
         expression = statement.value
         if expression.kws or expression.vararg or len(expression.args) < 2:
             return
@@ -159,7 +159,7 @@ class RewriteDifferentiation(Rewrite):
         self.ir._definitions[statement.target.name] = [expression]
         yield ir.Assign(expression, statement.target, statement.loc)
 
-    def _activity(self, variable: ir.Var, use: ir.Assign) -> tuple[type | None, list[ir.Var | None]]:
+    def _activity(self, variable: ir.Var, use: ir.Assign) -> tuple[type | None, list[Any]]:
         """The activity that `variable` is made with, and the values in it; None values where it is not so
         simple."""
         definition = self._definition(variable)

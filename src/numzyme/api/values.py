@@ -16,9 +16,8 @@ from numba.core import cgutils, types
 
 from ..derive import Activity
 from .calls import Role, TypedCall, derivative_type
-from .ranges import ArrayValue
-
-INT64 = ir.IntType(64)
+from .pipeline import members_of
+from .ranges import INT64, ArrayValue, LLVMValue
 
 
 @dataclass(eq=False)
@@ -28,16 +27,16 @@ class Prepared:
     `meminfo` is the shadow's when it is new.
     """
 
-    data: ir.Value
-    strides: list[ir.Value]
-    shadow_data: ir.Value | None
-    meminfo: ir.Value | None
+    data: LLVMValue
+    strides: list[LLVMValue]
+    shadow_data: LLVMValue | None
+    meminfo: LLVMValue | None
 
 
 class Values:
     """The values of one call."""
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, values: Sequence[ir.Value]) -> None:
+    def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, values: Sequence[LLVMValue]) -> None:
         self.context, self.builder, self.typed = context, builder, typed
         self.given = values
         self.primals, self.shadows = self._split()
@@ -46,7 +45,7 @@ class Values:
 
     # -- taking apart
     # ------------------------------------------------------------------------------------------
-    def _split(self) -> tuple[list[ir.Value], list[ir.Value | None]]:
+    def _split(self) -> tuple[list[LLVMValue], list[LLVMValue | None]]:
         remaining = iter(zip(self.given, self.typed.slots, strict=True))
         primals, shadows = [], []
         for role, kind in zip(self.typed.call.roles, self.typed.primals, strict=True):
@@ -63,7 +62,7 @@ class Values:
         shadow = self._helper(kind, self._member(self.shadows[leaf.argument], leaf.path))
         return ArrayValue(leaf, primal, shadow, kind.layout)
 
-    def _helper(self, kind: types.Type, value: ir.Value) -> Any:
+    def _helper(self, kind: types.Type, value: LLVMValue) -> Any:
         return self.context.make_array(kind)(self.context, self.builder, value=value)
 
     def _member(self, value: Any, path: tuple[int, ...]) -> Any:
@@ -73,7 +72,7 @@ class Values:
 
     # -- arguments of the derivative
     # ---------------------------------------------------------------------------
-    def arguments(self, prepared: list[Prepared], result_shadow: ir.Value) -> list[ir.Value]:
+    def arguments(self, prepared: list[Prepared], result_shadow: LLVMValue) -> list[LLVMValue]:
         """All LLVM arguments between the exception pointer and the adjoints."""
         flat = self._flat(prepared, shadow=False)
         shadows = self._flat(prepared, shadow=True)
@@ -83,7 +82,7 @@ class Values:
                 flat.append(result_shadow if position == 0 else shadows[position - 2])
         return flat
 
-    def _flat(self, prepared: list[Prepared], shadow: bool) -> list[ir.Value]:
+    def _flat(self, prepared: list[Prepared], shadow: bool) -> list[LLVMValue]:
         rebuilt = [
             self._rebuilt(kind, value, argument, (), prepared, shadow)
             for argument, (kind, value) in enumerate(zip(self.typed.primals, self.primals, strict=True))
@@ -98,7 +97,7 @@ class Values:
         if isinstance(kind, types.BaseTuple):
             members = [
                 self._rebuilt(member, self.builder.extract_value(value, i), argument, (*path, i), prepared, shadow)
-                for i, member in enumerate(kind.types)
+                for i, member in enumerate(members_of(kind))
             ]
             return self.context.make_tuple(self.builder, kind, members)
         if isinstance(kind, types.Array):
@@ -114,13 +113,13 @@ class Values:
             return self.context.cast(self.builder, self._member(given, path), slot, kind)
         return value
 
-    def _primal_array(self, value: ir.Value, kind: types.Array, prepared: Prepared) -> ir.Value:
+    def _primal_array(self, value: LLVMValue, kind: types.Array, prepared: Prepared) -> LLVMValue:
         copy = self._helper(kind, value)
         copy.data = prepared.data
         copy.strides = cgutils.pack_array(self.builder, prepared.strides, INT64)
         return copy._getvalue()
 
-    def shadow_array(self, array: ArrayValue, prepared: Prepared, kind: types.Array) -> ir.Value:
+    def shadow_array(self, array: ArrayValue, prepared: Prepared, kind: types.Array) -> LLVMValue:
         """The shadow as an array value; for new shadows this is the gradient that the caller gets."""
         made = self._helper(kind, cgutils.get_null_value(self.context.get_value_type(kind)))
         made.data = prepared.shadow_data
@@ -135,11 +134,11 @@ class Values:
 
     # -- results
     # -----------------------------------------------------------------------------------------------
-    def tangent(self, kind: Any, value: Any) -> ir.Value:
+    def tangent(self, kind: Any, value: Any) -> LLVMValue:
         """The tangent of a result: members that have none are None."""
         if isinstance(kind, types.BaseTuple):
             members = [
-                self.tangent(member, self.builder.extract_value(value, i)) for i, member in enumerate(kind.types)
+                self.tangent(member, self.builder.extract_value(value, i)) for i, member in enumerate(members_of(kind))
             ]
             return self.context.make_tuple(self.builder, derivative_type(kind), members)
         if derivative_type(kind) == types.none:
@@ -147,7 +146,7 @@ class Values:
             return self.context.get_dummy_value()
         return value
 
-    def entry(self, argument: int, prepared: list[Prepared], adjoints: ir.Value) -> ir.Value:
+    def entry(self, argument: int, prepared: list[Prepared], adjoints: LLVMValue) -> LLVMValue:
         """The derivative of an argument, None when it has none to return."""
         if self.typed.call.roles[argument] not in (Role.ACTIVE, Role.WANTED):
             return self.context.get_dummy_value()
@@ -155,14 +154,14 @@ class Values:
         return self._derivative(kind, entry, (argument, ()), prepared, adjoints)
 
     def _derivative(
-        self, kind: Any, entry: Any, place: tuple, prepared: list[Prepared], adjoints: ir.Value
-    ) -> ir.Value:
+        self, kind: Any, entry: Any, place: tuple, prepared: list[Prepared], adjoints: LLVMValue
+    ) -> LLVMValue:
         """Read from the adjoint slot of a float, or made of the shadow of an array."""
         argument, path = place
         if isinstance(kind, types.BaseTuple):
             members = [
-                self._derivative(member, entry.types[i], (argument, (*path, i)), prepared, adjoints)
-                for i, member in enumerate(kind.types)
+                self._derivative(member, members_of(entry)[i], (argument, (*path, i)), prepared, adjoints)
+                for i, member in enumerate(members_of(kind))
             ]
             return self.context.make_tuple(self.builder, entry, members)
         if isinstance(entry, types.Array):
@@ -182,5 +181,5 @@ class Values:
 
 def _member_type(kind: Any, path: tuple[int, ...]) -> Any:
     for index in path:
-        kind = kind.types[index]
+        kind = members_of(kind)[index]
     return kind

@@ -9,13 +9,14 @@ that two versions of one function can live in one engine.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import llvmlite.binding as llvm
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import require_global_compiler_lock
 from numba.core.environment import lookup_environment
 from numba.core.registry import cpu_target
-from numba.core.runtime import rtsys
+from numba.core.runtime.nrt import rtsys
 
 _ENVIRONMENT_PREFIX = "_ZN08NumbaEnv"
 
@@ -59,18 +60,22 @@ def compile_text(
     `keep`: the functions of the text to be visible, with the name that each gets.
     """
     require_global_compiler_lock()
-    library = kind(cpu_target.target_context.codegen(), name)
+    library = kind(_target_context().codegen(), name)
     library.enable_object_caching()
     module = llvm.parse_assembly(text)
     module.verify()
     _hide_all_but(module, keep)
     library.add_llvm_module(module)
     if kind is DerivativeLibrary:
-        rtsys.initialize(cpu_target.target_context)
+        rtsys.initialize(_target_context())
         library.add_linking_library(rtsys.library)
     library.finalize()
     _set_environments(library)
     return library
+
+
+def _target_context() -> Any:
+    return cpu_target.target_context
 
 
 def _hide_all_but(module: llvm.ModuleRef, keep: Mapping[str, str]) -> None:
@@ -85,8 +90,9 @@ def _hide_all_but(module: llvm.ModuleRef, keep: Mapping[str, str]) -> None:
 def _set_environments(library: DerivativeLibrary) -> None:
     """Point the module's Numba environments at the live ones: print and exceptions with arguments read
     them."""
+    code_generator: Any = library.codegen
     for variable in library._final_module.global_variables:
         if variable.name.startswith(_ENVIRONMENT_PREFIX):
             environment = lookup_environment(variable.name)
             if environment is not None:
-                library.codegen.set_env(variable.name, environment)
+                code_generator.set_env(variable.name, environment)
