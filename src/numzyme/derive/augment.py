@@ -38,7 +38,7 @@ class Augmented:
 def augment(facts: FunctionFacts, *, counters: bool) -> Augmented:
     """Augment the function; `counters` adds the bookkeeping of loops and joins (reverse mode only)."""
     builder = _Augmenter(facts)
-    builder.add_shadows()
+    builder.add_shadows(on_error_edges=not counters)
     if counters:
         for loop in facts.forest.loops:
             builder.add_counter(loop)
@@ -87,20 +87,30 @@ class _Augmenter:
                 result.evolution[result.shadow[name]] = loop, replace(evolution, start=start)
 
     # -- shadows ----------------------------------------------------------------------------------
-    def add_shadows(self) -> None:
+    def add_shadows(self, on_error_edges: bool) -> None:
         facts = self.facts
         for parameter in facts.function.parameters:
             if facts.status.get(parameter.name, None) is not None and facts.has_shadow(parameter.name):
                 self.result.shadow[parameter.name] = quoted(parameter.name, ".shadow")
         needed = []
         for label in self.cfg.order:
-            if label in self.cfg.relevant:
-                for i in self.cfg.blocks[label].instructions:
-                    if i.type == "ptr" and i.name and facts.has_shadow(i.name):
+            for i in self.cfg.blocks[label].instructions:
+                if i.type == "ptr" and i.name and facts.has_shadow(i.name):
+                    if label in self.cfg.relevant or on_error_edges:
                         self.result.shadow[i.name] = quoted(i.name, ".shadow")
-                        needed.append(i)
-        for instruction in needed:
-            self._shadow_of_instruction(instruction)
+                        needed.append((label, i))
+        for label, instruction in needed:
+            if label in self.cfg.relevant:
+                self._shadow_of_instruction(instruction)
+            else:
+                self._shadow_on_error_edge(instruction)
+
+    def _shadow_on_error_edge(self, i: Instruction) -> None:
+        """Where an exception is on its way a shadow is only released, so one that is not known is left alone."""
+        try:
+            self._shadow_of_instruction(i)
+        except UnsupportedCodeError:
+            del self.result.shadow[i.name]
 
     def _add(self, anchor: Instruction, text: str) -> None:
         added = read_instruction(text)

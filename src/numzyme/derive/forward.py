@@ -21,6 +21,7 @@ from .emitter import ZERO, Emitter, quoted
 from .facts import FunctionFacts, Signature
 from .forward_sweep import stack_size
 
+_REFERENCE_COUNTS = frozenset({"NRT_incref", "NRT_decref", "NRT_Free"})
 _DATA_POINTER_OFFSET = 24  # of Numba's meminfo
 
 
@@ -77,7 +78,7 @@ class ForwardFunction:
             if relevant:
                 self._write_instruction(i)
             else:
-                self._write_verbatim(i)
+                self._write_on_error_edge(i)
         self.emitter.terminate(body[-1].text)
 
     # -- tangents ---------------------------------------------------------------------------------
@@ -159,6 +160,12 @@ class ForwardFunction:
             self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
 
     # -- calls ------------------------------------------------------------------------------------
+    def _write_on_error_edge(self, i: Instruction) -> None:
+        """As it was; but what the exception releases is released with its shadow."""
+        self._write_verbatim(i)
+        if i.opcode == "call" and symbol_of(i.callee) in _REFERENCE_COUNTS and i.operands[0] in self.augmented.shadow:
+            self.emitter.line(f"call void {i.callee}(ptr {self.augmented.shadow[i.operands[0]]})")
+
     def _write_verbatim(self, i: Instruction) -> None:
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)
@@ -176,7 +183,7 @@ class ForwardFunction:
         self._write_verbatim(i)
         if i.name in self.shadows:
             self._clear_allocation(i, symbol)
-        elif symbol in ("NRT_incref", "NRT_decref", "NRT_Free") and self.facts.has_shadow(i.operands[0]):
+        elif symbol in _REFERENCE_COUNTS and self.facts.has_shadow(i.operands[0]):
             shadow = self.shadow(i.operands[0], i)
             self.emitter.line(f"call void {i.callee}(ptr {shadow})")
         elif symbol.startswith("llvm.mem") and self.facts.has_shadow(i.operands[0]):
