@@ -230,6 +230,8 @@ class Activity:
         return active
 
     def _may_hold_floats(self, an_object: MemoryObject) -> bool:
+        if an_object.kind == "argument" and self.statuses.get(an_object.name) is Status.CONST:
+            return False
         return not self.kinds.only_integers(an_object) and an_object.kind != "content"
 
     def has_shadow(self, pointer: str) -> bool:

@@ -94,11 +94,12 @@ class _Augmenter:
                 self.result.shadow[parameter.name] = quoted(parameter.name, ".shadow")
         needed = []
         for label in self.cfg.order:
+            if label not in self.cfg.relevant and not on_error_edges:
+                continue
             for i in self.cfg.blocks[label].instructions:
                 if i.type == "ptr" and i.name and facts.has_shadow(i.name):
-                    if label in self.cfg.relevant or on_error_edges:
-                        self.result.shadow[i.name] = quoted(i.name, ".shadow")
-                        needed.append((label, i))
+                    self.result.shadow[i.name] = quoted(i.name, ".shadow")
+                    needed.append((label, i))
         for label, instruction in needed:
             if label in self.cfg.relevant:
                 self._shadow_of_instruction(instruction)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from ..analysis import Status, symbol_of
 from ..analysis.effects import DIRECT_ALLOCATORS
+from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
@@ -151,6 +152,7 @@ class ForwardFunction:
             self.emitter.store(kind, tangent, target)
         elif kind == "ptr":
             known = value in self.augmented.shadow
+            self._refuse_constant_array(i, value)
             self.emitter.store("ptr", self.shadow(value, i) if known else value, target)
         elif self.facts.writes_over_floats(i) and all(
             self.facts.kinds.of.get(o, set()) <= FLOAT_TYPES | {kind} for o in self.facts.memory.objects(pointer)
@@ -158,6 +160,18 @@ class ForwardFunction:
             self.emitter.store(kind, "0", target)
         else:
             self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
+
+    def _refuse_constant_array(self, store: Instruction, value: str) -> None:
+        """A constant array that is handed over has no shadow to be handed over beside it."""
+        for an_object in self.facts.memory.objects(value) - self.facts.activity.objects:
+            if self.facts.kinds.holds_floats(an_object):
+                label = self.facts.labels.get(an_object.name, an_object.name)
+                raise UnsupportedCodeError(
+                    f"the constant array {label} is part of a differentiated result",
+                    where=self.facts.location(store),
+                    why="it has no tangent that could be returned with it",
+                    todo=[f"return a copy of {label}", f"pass {label} as Duplicated with a tangent of zeros"],
+                )
 
     # -- calls ------------------------------------------------------------------------------------
     def _write_on_error_edge(self, i: Instruction) -> None:
