@@ -63,9 +63,6 @@ def program(*argument_types: Any, plain_python: bool = False) -> Callable:
     return add
 
 
-# loops
-
-
 @program(vector)
 def for_loop(x):
     total = 0.0
@@ -140,9 +137,6 @@ def three_dimensions(x):
     return total
 
 
-# views and slices
-
-
 @program(strided)
 def strided_slices(x):
     return np.sum(x[::2] * x[1::2])
@@ -175,9 +169,6 @@ def ellipsis(x):
 @program(types.float64[::1, :])
 def fortran_order(x):
     return x.sum() + x[:, 1].sum()
-
-
-# elementwise expressions and reductions
 
 
 @program(vector)
@@ -231,9 +222,6 @@ def cumulative_sum(x):
     return np.cumsum(x)[2]
 
 
-# linear algebra
-
-
 @program(vector, vector)
 def dot(x, y):
     return np.dot(x, y)
@@ -247,9 +235,6 @@ def matrix_product(a, b):
 @program(matrix, vector)
 def matrix_times_vector(a, b):
     return np.sum(np.dot(a, b))
-
-
-# scalars
 
 
 @program(number)
@@ -297,9 +282,6 @@ def single_precision(x):
 @program(vector, types.boolean, types.int32)
 def boolean_and_small_integer(x, flag, n):
     return x[0] * n if flag else x[1]
-
-
-# memory
 
 
 @program(vector)
@@ -356,9 +338,6 @@ def array_of_list(x):
     return np.array([x, x * 2, x * 3]).sum()
 
 
-# tuples
-
-
 @program(vector)
 def tuple_inside(x):
     first, second = x[0], x[1]
@@ -379,9 +358,6 @@ def returns_tuple_with_array(x):
 @program(vector)
 def returns_argument(x):
     return x
-
-
-# calls
 
 
 @njit
@@ -472,9 +448,6 @@ def plain_self_recursion(x, n):
     if n <= 0:
         return x
     return x * plain_self_recursion(x * 0.5, n - 1)
-
-
-# exceptions
 
 
 @program(vector)
