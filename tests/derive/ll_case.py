@@ -74,8 +74,8 @@ class Values:
 class Case:
     """Annotated LLVM text, most often a file of `tests/ll`."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, *, keep_primal: bool = True) -> None:
+        self.text, self.keep_primal = text, keep_primal
         self.module = read(self.text)
         self.annotations: Annotations = read_annotations(self.text, self.module)
         self.parameters = self.annotations.function.parameters
@@ -157,6 +157,12 @@ class Case:
         kinds = {self.kind[n] for n in self.shadowed()} | {p.type for p in self.parameters}
         return "float" in kinds
 
+    def without_noalias(self) -> Case:
+        """The same function for arguments that may overlap, and without its primal result if it has one."""
+        header = self.annotations.function.header
+        in_place = self.parameters[0].name != "%out"
+        return Case(self.text.replace(header, header.replace(" noalias", "")), keep_primal=in_place)
+
     # -- machine code --------------------------------------------------------------------------------------------------
     @cached_property
     def _primal(self):
@@ -170,7 +176,8 @@ class Case:
 
     @cached_property
     def _reverse(self):
-        derivative = differentiate(self.text, self.annotations.request("reverse"))
+        request = self.annotations.request("reverse", keep_primal=self.keep_primal)
+        derivative = differentiate(self.text, request)
         return self._compiled(derivative.text, derivative.symbol, ["ptr"] * (len(self.shadowed()) + 1))
 
     def _compiled(self, text: str, symbol: str, extra: list[str]):

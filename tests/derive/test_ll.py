@@ -113,6 +113,28 @@ def test_derivatives(stem: str, number: int) -> None:
         assert after.bytes_in_use == 0
 
 
+VARIANTS = [marked(s) for s, c in CASES.items() if c.runs and "noalias" in c.annotations.function.header]
+
+
+@pytest.mark.parametrize("stem", VARIANTS)
+def test_without_noalias_and_primal(stem: str) -> None:
+    """The adjoints are the same when nothing is known of the arguments' overlap and the result is not asked for."""
+    case, variant = CASES[stem], CASES[stem].without_noalias()
+    if case.refusal("reverse"):
+        pytest.skip("refused")
+    for run in case.runs:
+        generator = generator_for(stem)
+        values = case.values(run, generator)
+        expected = case.random_like(values, generator)
+        found = expected.copy()
+        assert case.run_reverse(values.copy(), expected) == run.status
+        assert variant.run_reverse(values.copy(), found) == run.status
+        if run.status == 0:
+            tolerance = 1e-5 if case.single else 1e-12
+            wanted = case.vector(expected, run, scalars=True)
+            np.testing.assert_allclose(case.vector(found, run, scalars=True), wanted, rtol=tolerance, atol=tolerance)
+
+
 def _same_primal(values: Values, plain: Values) -> None:
     for name, buffer in plain.buffers.items():
         np.testing.assert_array_equal(values.buffers[name], buffer, err_msg=name)
