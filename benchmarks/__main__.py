@@ -97,7 +97,6 @@ def main() -> int:
         (root / report.PAGE).write_text(page)
         readme = root / "README.md"
         readme.write_text(report.refreshed(readme.read_text(), results))
-        (HERE / "results.json").write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
         print(f"wrote {report.PAGE} and the table of the README")
     return 0
 
