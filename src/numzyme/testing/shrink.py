@@ -29,7 +29,7 @@ def shrink(source: str, still_fails: Callable[[str], bool]) -> str:
 
 def _smaller(source: str) -> Iterator[str]:
     """Programs with one thing less: statements first, then parts of expressions."""
-    for edit, places in ((_delete, _statements), (_unwrap, _statements), (_reduce, _expressions)):
+    for edit, places in _CUTS:
         for position in range(len(list(places(ast.parse(source))))):
             tree = ast.parse(source)
             if edit(*list(places(tree))[position]):
@@ -84,3 +84,10 @@ def _reduce(parent: ast.AST, field: str, index: int | None, operand: ast.expr) -
     else:
         getattr(parent, field)[index] = operand
     return True
+
+
+_CUTS: tuple[tuple[Callable[..., bool], Callable[[ast.Module], Iterator[tuple]]], ...] = (
+    (_delete, _statements),
+    (_unwrap, _statements),
+    (_reduce, _expressions),
+)
