@@ -167,11 +167,15 @@ class _Augmenter:
             self.result.trip[loop] = self._emit_trip(loop, loop.trip, home.preheader)
             return
         for exit_label in dict.fromkeys(outside for _, outside in loop.exits):
-            inside = self.cfg.predecessors[exit_label]
+            inside = self._incoming(exit_label)
             name = quoted(exit_label, f".last.{loop.header[1:].strip(chr(34))}")
             incoming = ", ".join(f"[ {self.result.counter[loop]}, {p} ]" for p in inside)
             self.phis[exit_label].append(read_instruction(f"{name} = phi i64 {incoming}"))
             self.result.last[exit_label, loop] = name
+
+    def _incoming(self, label: str) -> list[str]:
+        """Predecessors as a phi has to name them: a switch with two cases to one block counts twice."""
+        return [p for p in self.cfg.predecessors[label] for s in self.cfg.blocks[p].successors if s == label]
 
     def _trip_home(self, loop: Loop, trip: TripCount) -> Loop:
         """The outermost loop in whose preheader the operands of the trip count are known."""
@@ -196,7 +200,7 @@ class _Augmenter:
                 continue
             name = quoted(label, ".origin")
             numbers = {p: n for n, p in enumerate(predecessors)}
-            incoming = ", ".join(f"[ {numbers.get(p, 0)}, {p} ]" for p in self.cfg.predecessors[label])
+            incoming = ", ".join(f"[ {numbers.get(p, 0)}, {p} ]" for p in self._incoming(label))
             self.phis[label].append(read_instruction(f"{name} = phi i8 {incoming}"))
             self.result.origin[label] = name
 

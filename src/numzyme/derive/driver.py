@@ -10,6 +10,7 @@ from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
 from . import calls
+from .aggregates import split_aggregates
 from .exits import split_returns
 from .facts import Signature
 from .helpers import DIGAMMA_NEEDS, helper_text
@@ -139,6 +140,7 @@ def parse(text: str) -> Module:
 
 def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
     """Split returns by status, settle sign tests and carried selects, in place; `shapes` are never negative."""
+    split_aggregates(function)
     split_returns(function)
     cfg = Cfg(function)
     try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..analysis import Activity, Cfg, Kinds, LoopForest, Memory, MemoryObject, Status, Summaries, symbol_of
+from ..analysis import UNKNOWN, Activity, Cfg, Kinds, LoopForest, Memory, MemoryObject, Status, Summaries, symbol_of
 from ..analysis.effects import ALLOCATORS, HARMLESS
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
@@ -158,6 +158,7 @@ class FunctionFacts:
     # -- refusals ---------------------------------------------------------------------------------
     def _refuse_unknown(self) -> None:
         for instruction in self.activity.instructions:
+            self._check_origin(instruction)
             if instruction.opcode not in _KNOWN_OPCODES:
                 self._refuse_opcode(instruction)
             elif instruction.opcode == "call":
@@ -166,6 +167,33 @@ class FunctionFacts:
                 self._check_operation(instruction)
             elif instruction.opcode == "store":
                 self._check_store(instruction)
+
+    def _check_origin(self, i: Instruction) -> None:
+        """Floats behind pointers of unknown origin may be those of an active array: refused where they count."""
+        if i.opcode == "load":
+            counts = i.type in FLOAT_TYPES and i.name in self.activity.useful
+            pointers = i.operands
+        elif i.opcode == "store":
+            counts, pointers = i.types[0] in FLOAT_TYPES, i.operands[1:]
+        elif i.opcode == "call" and symbol_of(i.callee) not in HARMLESS:
+            counts = True
+            pointers = [v for v, kind in zip(i.operands, i.types, strict=True) if kind == "ptr"]
+        else:
+            return
+        if counts and self.activity.varied_objects and any(self._is_of_unknown_origin(p) for p in pointers):
+            raise UnsupportedCodeError(
+                "memory is used whose origin is not known",
+                where=self.location(i),
+                why="it may belong to a differentiated array, and its derivative would be lost",
+            )
+
+    def _is_of_unknown_origin(self, pointer: str) -> bool:
+        for an_object in self.memory.objects(pointer):
+            if an_object == UNKNOWN:
+                return True
+            if an_object.kind == "content" and self.status.get(an_object.name) is not Status.CONST:
+                return True
+        return False
 
     def _refuse_opcode(self, instruction: Instruction) -> None:
         raise UnsupportedCodeError(
