@@ -15,6 +15,7 @@ import llvmlite.binding as llvm
 from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 
+from .equality import hide, reveal
 from .extract import RawFunction
 from .graphs import recursive_functions
 from .inlining import mark_for_inlining
@@ -67,7 +68,7 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     for function in module.functions:
         if not function.is_declaration and function.name != raw.symbol:
             function.linkage = llvm.Linkage.internal
-    return _drop_unused_environments(str(module))
+    return reveal(_drop_unused_environments(str(module)))
 
 
 def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
@@ -77,7 +78,7 @@ def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
         for parameter in raw.parameters
         if not isinstance(parameter.numba_type, _NoMemory)
     )
-    text = own_memory(raw.text, ownership, foreign=foreign)
+    text = hide(own_memory(raw.text, ownership, foreign=foreign))
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
     text = _BLAS_DECLARATION.sub(_declare_blas, text)
