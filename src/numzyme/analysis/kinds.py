@@ -30,12 +30,24 @@ class Kinds:
         for instruction in function.instructions():
             if instruction.opcode == "load":
                 self._see(instruction.operands[0], instruction.type)
-            elif instruction.opcode == "store":
+            elif instruction.opcode == "store" and not _is_integer_constant(instruction):
                 self._see(instruction.operands[1], instruction.types[0])
         self._propagate_copies()
         self._propagate_blas()
         while retype(memory, self):
             self._propagate_copies()
+        self._settle_constants()
+        self._propagate_copies()
+
+    def _settle_constants(self) -> None:
+        """An integer constant stored to memory that holds nothing but floats of its size is a float constant."""
+        for store in filter(_is_integer_constant, self.memory.function.instructions()):
+            pointer, kind = store.operands[1], _AS_FLOAT[store.types[0]]
+            objects = self.memory.objects(pointer)
+            if objects and all(self.of.get(o) == {kind} for o in objects):
+                _rewrite(store, store.types[0], kind)
+            else:
+                self._see(pointer, store.types[0])
 
     def _see(self, pointer: str, kind: str) -> None:
         for an_object in self.memory.objects(pointer):
@@ -89,6 +101,12 @@ class Kinds:
             source = " (given)" if an_object in self.seeded else ""
             lines.append(f"{an_object} holds {', '.join(sorted(kinds)) or 'nothing'}{source}")
         return "\n".join(lines) or "no memory"
+
+
+def _is_integer_constant(instruction: Instruction) -> bool:
+    if instruction.opcode != "store" or instruction.types[0] not in _AS_FLOAT:
+        return False
+    return instruction.operands[0].lstrip("-").isdigit()
 
 
 def retype(memory: Memory, kinds: Kinds) -> bool:
