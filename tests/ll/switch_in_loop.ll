@@ -1,7 +1,6 @@
 ; A switch in a loop with several edges to the latch and one out of the loop.
 ; activities: %x=duplicated:double %kind=const:i64
 ; arguments: %x=uniform(5) %kind=[0,1,7,2,3] %n=5
-; XFAIL: phis added by augment lack entries for repeated edges
 ; EXPECT loops: loop %head, depth 1: not counted; leaves %head to %exit, %latch to %exit
 ; EXPECT memory: %k, read from argument(%kind), is still there at the end
 define i32 @switch_in_loop(ptr noalias %x, ptr noalias %kind, i64 %n) {

@@ -4,7 +4,6 @@
 ; arguments: %out=zeros(1) %x=uniform(1) %which=1
 ; arguments: %out=zeros(1) %x=uniform(1) %which=7
 ; arguments: %out=zeros(1) %x=uniform(1) %which=2
-; XFAIL: phis added by augment lack entries for repeated edges
 ; EXPECT cfg: %join: from %entry %sine %default, dominated by %entry; to ret i32 0
 ; EXPECT activity: active values: %v %s %d %result %square
 define i32 @switch_to_join(ptr noalias %out, ptr noalias %x, i64 %which) {
