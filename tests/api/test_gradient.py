@@ -203,7 +203,6 @@ def test_forward_containers_output_outside():
 
 
 # -- transforms
-# ------------------------------------------------------------------------------------------------
 
 
 def test_grad_argnums():

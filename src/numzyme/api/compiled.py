@@ -111,7 +111,7 @@ def _core(call: Call, skip: int) -> Any:
                     flat += [builder.extract_value(value, i) for i in range(len(kind.members))]
                 else:
                     flat.append(value)
-            return lowering.emit(context, builder, typed, flat)
+            return lowering.emit(context, builder, typed, flat, owns_values=True)
 
         return typed.result(values), generate
 

@@ -21,12 +21,11 @@ _ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
 
 
 def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) -> Any:
-    """Differentiate `f` at `args`, each wrapped in its activity; the result's activity may come first, as a
-    class.
+    """Differentiate `f` at `args`, each wrapped in its activity.
 
-    Reverse mode returns a tuple with the derivative of each `Active` argument and None for the others, and
-    adds into the shadows of `Duplicated` ones. Forward mode returns the tangent of the result. With a primal
-    mode, a named tuple `(derivs, val)`.
+    The activity of the result may come first, as a class. Reverse mode returns a tuple with the derivative of each
+    `Active` argument and None for the others, and adds into the shadows of `Duplicated` ones. Forward mode returns
+    the tangent of the result. With a primal mode, a named tuple `(derivs, val)`.
     """
     result_active = None
     if args and isinstance(args[0], type):

@@ -21,36 +21,37 @@ from .calls import Call, TypedCall
 
 
 @cache
-def core(call: Call) -> Any:
-    """The intrinsic that makes `call` in compiled code; its argument is the tuple of the runtime values."""
+def core(call: Call, count: int, owns_values: bool) -> Any:
+    """The intrinsic that makes `call` in compiled code, on its `count` runtime values.
 
-    def typing(typing_context, values):
-        typed = TypedCall.of(call, tuple(values.types))
+    `owns_values`: its caller is made by us and holds one reference to each of them.
+    """
+
+    def typed_call(values: tuple) -> tuple:
+        typed = TypedCall.of(call, values)
 
         def generate(context, builder, signature, arguments):
-            count = len(typed.slots)
-            return lowering.emit(
-                context, builder, typed, [builder.extract_value(arguments[0], i) for i in range(count)]
-            )
+            return lowering.emit(context, builder, typed, arguments, owns_values)
 
-        return typed.result(values), generate
+        return typed.result(*values), generate
 
-    typing.__name__ = f"numzyme_{refusals.name_of(call.function)}"
-    return intrinsic(typing)
+    names = ", ".join(f"value{index}" for index in range(count))
+    scope: dict[str, Any] = {"typed_call": typed_call}
+    exec(f"def typing(typing_context, {names}):\n    return typed_call(({names},))\n", scope)
+    return intrinsic(scope["typing"])
 
 
 def dispatcher(call: Call, names: Sequence[str], defaults: tuple = ()) -> Dispatcher:
-    """A jitted function of the parameters `names` that makes `call`; its GIL behaviour is the user
-    function's."""
+    """A jitted function of the parameters `names` that makes `call`; nogil when the user's function is."""
     listed = ", ".join(names)
-    source = f"def call({listed}):\n    return _numzyme_core(({listed}{',' if names else ''}))\n"
-    scope: dict[str, Any] = {"_numzyme_core": core(call), "__name__": __name__}
-    exec(source, scope)
+    scope: dict[str, Any] = {"_numzyme_core": core(call, len(names), True), "__name__": __name__}
+    exec(f"def call({listed}):\n    return _numzyme_core({listed})\n", scope)
     function = scope["call"]
     function.__name__ = function.__qualname__ = refusals.name_of(call.function)
     function.__defaults__ = defaults or None
-    options = getattr(call.function, "targetoptions", {})
-    return njit(nogil=bool(options.get("nogil")))(function)
+    nogil = getattr(call.function, "targetoptions", {}).get("nogil", False)
+    options: dict[str, Any] = {"nogil": nogil, "no_cfunc_wrapper": True}
+    return njit(**options)(function)
 
 
 @cache

@@ -1,10 +1,11 @@
 """The glue in LLVM: from Numba values to a call of the derivative, and from its adjoints to the result.
 
-Decides where shadows live (new arrays laid out like their primals), calls the derivative that assumes
-disjoint arrays when the ranges of all buffers are disjoint, and asks `overlap.prepare` in every other case.
-In compiled code the plain way may cost more than the derivative itself. Hence it is a function of its own
-that is always inlined, after Numba has pruned reference counts around what it sees as one call; and the other
-way is one that never is.
+Decides where shadows live (new arrays laid out like their primals), calls the derivative that assumes disjoint
+arrays when the ranges of all buffers are disjoint, and asks `overlap.prepare` in every other case. In compiled code
+the plain way may cost more than the derivative itself. Hence it is a function of its own that is always inlined,
+after Numba has pruned reference counts around what it sees as one call; and the other way is one that never is,
+nor is it optimised, for it takes the time of Python. Called from Python the plain way is not inlined either: Numba
+would compile it again in every wrapper.
 
 Invariants: an exception leaves nothing allocated here behind, and no reference to an argument; the result is
 zero unless the status is good, so that a `try` around the call in compiled code sees a valid value.
@@ -23,7 +24,8 @@ from ..derive import OUT_OF_TAPE, Activity
 from ..diagnostics import DifferentiationValueError
 from . import overlap
 from .calls import Role, TypedCall, Value
-from .ranges import INT64, ArrayValue, LLVMValue, must_be_prepared
+from .places import INT64, LLVMValue, Place, struct_in_memory
+from .ranges import ArrayValue, must_be_prepared
 from .values import Prepared, Values
 
 INT32 = ir.IntType(32)
@@ -43,7 +45,7 @@ def emit(
     builder: ir.IRBuilder,
     typed: TypedCall,
     values: Sequence[LLVMValue],
-    owns_values: bool = True,
+    owns_values: bool,
 ) -> LLVMValue:
     """Code for one call; `values` are the runtime values, of the types `typed.slots`.
 
@@ -53,7 +55,10 @@ def emit(
     answer = cgutils.alloca_once(builder, context.get_value_type(typed.result), zfill=True)
     information_type = convention.get_function_type(types.none, ()).args[1].pointee
     information = cgutils.alloca_once(builder, information_type, zfill=True)
-    arguments = [*values, answer, information]
+    if typed.call.inline:
+        arguments = [*values, answer, information]
+    else:
+        arguments = [struct_in_memory(builder, values), answer, information]
     code = builder.call(_plain_function(context, builder.module, typed, arguments), arguments)
     status = convention._get_return_status(builder, code, builder.load(information))
     with cgutils.if_unlikely(builder, status.is_error):
@@ -73,38 +78,65 @@ def emit(
 
 
 def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments: Sequence[LLVMValue]) -> ir.Function:
-    """A function of the runtime values, where the result goes, and where the exception goes."""
-    function, builder = _new_function(module, arguments, "alwaysinline")
-    glue = _Glue(context, builder, typed, function.args)
-    condition = must_be_prepared(context, builder, glue.arrays)
+    """A function of the runtime values (one by one, or in memory), where the result goes, and the exception."""
+    inline = typed.call.inline
+    function, builder = _new_function(module, arguments, ["alwaysinline" if inline else "noinline"])
+    *values, answer, information = function.args
+    places = [Place(builder, value) for value in values] if inline else _places_at(builder, values[0])
+    glue = _Glue(context, builder, typed, places, answer, information)
+    condition = must_be_prepared(context, builder, glue.values.arrays)
+    # The other way has addresses of this process in it, which keeps Numba from caching the code on disk.
+    glue.may_inline = inline and glue.linked.small and (glue.linked.self_contained or condition is not None)
     if condition is not None:
         with cgutils.if_unlikely(builder, condition):
-            other, other_builder = _new_function(module, arguments, "noinline")
-            _Glue(context, other_builder, typed, other.args).run_after_python()
-            builder.ret(builder.call(other, function.args))
+            memory = struct_in_memory(builder, values) if inline else values[0]
+            builder.ret(_call_other_way(context, builder, typed, [memory, answer, information]))
     glue.run()
     return function
 
 
+def _call_other_way(context: Any, builder: ir.IRBuilder, typed: TypedCall, arguments: Sequence[LLVMValue]) -> LLVMValue:
+    other, other_builder = _new_function(builder.module, arguments, ["noinline", "optnone", "cold"])
+    memory, answer, information = other.args
+    places = _places_at(other_builder, memory)
+    _Glue(context, other_builder, typed, places, answer, information).run_after_python()
+    return builder.call(other, arguments)
+
+
+def _places_at(builder: ir.IRBuilder, memory: LLVMValue) -> list[Place]:
+    place = Place(builder, memory, in_memory=True)
+    return [place.member(index) for index in range(len(memory.type.pointee.elements))]
+
+
 def _new_function(
-    module: ir.Module, arguments: Sequence[LLVMValue], attribute: str
+    module: ir.Module, arguments: Sequence[LLVMValue], attributes: Sequence[str]
 ) -> tuple[ir.Function, ir.IRBuilder]:
     function_type = ir.FunctionType(INT32, [argument.type for argument in arguments])
     function = ir.Function(module, function_type, f"numzyme.glue.{next(_numbers)}")
     function.linkage = "internal"
-    function.attributes.add(attribute)
+    for attribute in attributes:
+        function.attributes.add(attribute)
     return function, ir.IRBuilder(function.append_basic_block("entry"))
 
 
 class _Glue:
-    """One of the two functions. `information` is Numba's pointer to the exception."""
+    """What one of the two functions does. `information` is Numba's pointer to the exception."""
 
-    def __init__(self, context: Any, builder: ir.IRBuilder, typed: TypedCall, parameters: Sequence[LLVMValue]) -> None:
+    def __init__(
+        self,
+        context: Any,
+        builder: ir.IRBuilder,
+        typed: TypedCall,
+        places: Sequence[Place],
+        answer: LLVMValue,
+        information: LLVMValue,
+    ) -> None:
         self.context, self.builder, self.typed = context, builder, typed
-        *values, self.answer, self.information = parameters
-        self.values = Values(context, builder, typed, values)
+        self.answer, self.information = answer, information
+        self.values = Values(context, builder, typed, places)
         self.arrays = self.values.arrays
         self.linked = typed.compiled.linked
+        self.may_inline = False
         result_type = context.call_conv.get_return_type(typed.compiled.raw.return_type).pointee
         self.result = cgutils.alloca_once(builder, result_type, zfill=True)
         self.result_shadow = cgutils.alloca_once(builder, result_type, zfill=True)
@@ -138,7 +170,6 @@ class _Glue:
         self._conclude(code, prepared)
 
     # -- the call
-    # ----------------------------------------------------------------------------------------------
     def _call_derivative(self, prepared: list[Prepared], address: LLVMValue | None) -> LLVMValue:
         """Call the derivative for disjoint arrays, or the one at `address` when that is not 0."""
         builder = self.builder
@@ -149,7 +180,7 @@ class _Glue:
         if self.typed.call.reverse:
             arguments.append(builder.bitcast(self.adjoints, BYTES))
         function_type = ir.FunctionType(INT32, [argument.type for argument in arguments])
-        if address is None and self.typed.call.inline and self.linked.small:
+        if address is None and self.may_inline:
             self.context.active_code_library.add_linking_library(self.linked.library)
             function = cgutils.get_or_insert_function(builder.module, function_type, self.linked.symbol)
             return builder.call(function, arguments)
@@ -201,11 +232,10 @@ class _Glue:
         return self.context.get_dummy_value()
 
     # -- memory for new shadows
-    # --------------------------------------------------------------------------------
     def _new_shadows(self) -> list[Prepared]:
         builder = self.builder
         prepared = [
-            Prepared(array.primal.data, array.strides(builder), array.shadow and array.shadow.data, None)
+            Prepared(array.primal.data, array.primal.strides, array.shadow and array.shadow.data, None)
             for array in self.arrays
         ]
         wanted = [pair for pair in zip(self.arrays, prepared, strict=True) if pair[0].leaf.role is Role.WANTED]
@@ -244,19 +274,14 @@ class _Glue:
             self.context.nrt.decref(self.builder, types.MemInfoPointer(types.voidptr), meminfo)
 
     # -- the record that Python prepares
-    # -----------------------------------------------------------------------
     def _write_record(self, words: LLVMValue, array: ArrayValue, record: overlap.Record) -> None:
-        builder, count = self.builder, array.leaf.kind.ndim
-        for shadow, helper in ((False, array.primal), (True, array.shadow)):
-            if helper is None:
-                continue
-            self._set_word(words, record.data(shadow), builder.ptrtoint(helper.data, INT64))
-            for indices, members in (
-                (record.shape(shadow), cgutils.unpack_tuple(builder, helper.shape, count)),
-                (record.strides(shadow), cgutils.unpack_tuple(builder, helper.strides, count)),
-            ):
-                for index, member in zip(indices, members, strict=True):
-                    self._set_word(words, index, member)
+        for shadow, fields in ((False, array.primal), (True, array.shadow)):
+            if fields is not None:
+                self._set_word(words, record.data(shadow), self.builder.ptrtoint(fields.data, INT64))
+                for index, value in zip(record.shape(shadow), fields.shape, strict=True):
+                    self._set_word(words, index, value)
+                for index, value in zip(record.strides(shadow), fields.strides, strict=True):
+                    self._set_word(words, index, value)
 
     def _read_records(
         self, words: LLVMValue, records: list[overlap.Record], finish: Callable[[], Any]

@@ -13,45 +13,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils
 
 from .calls import Leaf, Role
 from .overlap import SPARSE_SPAN
-
-INT64 = ir.IntType(64)
-# llvmlite's values have attributes that depend on what they are.
-LLVMValue = Any
+from .places import INT64, ArrayFields, LLVMValue
 
 
 @dataclass(eq=False)
 class ArrayValue:
-    """One array of a call while code is generated: Numba's array helpers, and what the derivative shall
-    get."""
+    """One array of a call while code is generated: the fields of the primal and of the shadow given."""
 
     leaf: Leaf
-    primal: Any
-    shadow: Any
+    primal: ArrayFields
+    shadow: ArrayFields | None
     shadow_layout: str
-
-    def strides(self, builder: ir.IRBuilder) -> list[LLVMValue]:
-        return cgutils.unpack_tuple(builder, self.primal.strides, self.leaf.kind.ndim)
 
     def address(self, builder: ir.IRBuilder) -> LLVMValue:
         return builder.ptrtoint(self.primal.data, INT64)
 
     def range(self, context: Any, builder: ir.IRBuilder, shadow: bool = False) -> tuple[LLVMValue, LLVMValue]:
         """First and behind the last byte."""
-        helper = self.shadow if shadow else self.primal
-        start = builder.ptrtoint(helper.data, INT64)
+        fields = (self.shadow if shadow else None) or self.primal
+        start = builder.ptrtoint(fields.data, INT64)
         itemsize = INT64(context.get_abi_sizeof(context.get_data_type(self.leaf.kind.dtype)))
-        size = builder.mul(helper.nitems, itemsize)
+        size = builder.mul(fields.nitems, itemsize)
         if (self.shadow_layout if shadow else self.leaf.kind.layout) != "A":
             return start, builder.add(start, size)
         low, high = start, builder.add(start, itemsize)
-        count = self.leaf.kind.ndim
-        shape = cgutils.unpack_tuple(builder, helper.shape, count)
-        strides = cgutils.unpack_tuple(builder, helper.strides, count)
-        for length, stride in zip(shape, strides, strict=True):
+        for length, stride in zip(fields.shape, fields.strides, strict=True):
             step = builder.mul(builder.sub(length, INT64(1)), stride)
             backwards = builder.icmp_signed("<", step, INT64(0))
             low = builder.add(low, builder.select(backwards, step, INT64(0)))
@@ -76,12 +65,10 @@ def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValu
 
 def _array_conditions(context: Any, builder: ir.IRBuilder, array: ArrayValue) -> list[LLVMValue]:
     """What is unusual about one array and its shadow."""
-    leaf, count = array.leaf, array.leaf.kind.ndim
+    leaf, shape, strides = array.leaf, array.primal.shape, array.primal.strides
     if not leaf.shadowed:
         return []
     conditions = []
-    shape = cgutils.unpack_tuple(builder, array.primal.shape, count)
-    strides = cgutils.unpack_tuple(builder, array.primal.strides, count)
     if leaf.kind.layout == "A":
         for length, stride in zip(shape, strides, strict=True):
             long = builder.icmp_signed(">", length, INT64(1))
@@ -92,11 +79,10 @@ def _array_conditions(context: Any, builder: ir.IRBuilder, array: ArrayValue) ->
         limit = builder.mul(array.primal.nitems, INT64(SPARSE_SPAN * itemsize))
         conditions.append(builder.icmp_signed(">", builder.sub(high, low), limit))
     if array.shadow is not None:
-        given = cgutils.unpack_tuple(builder, array.shadow.shape, count)
-        conditions += [builder.icmp_signed("!=", a, b) for a, b in zip(shape, given, strict=True)]
+        pairs = zip(shape, array.shadow.shape, strict=True)
+        conditions += [builder.icmp_signed("!=", a, b) for a, b in pairs]
     if array.shadow is not None and (leaf.kind.layout == "A" or array.shadow_layout != leaf.kind.layout):
-        given = cgutils.unpack_tuple(builder, array.shadow.strides, count)
-        for length, stride, other in zip(shape, strides, given, strict=True):
+        for length, stride, other in zip(shape, strides, array.shadow.strides, strict=True):
             long = builder.icmp_signed(">", length, INT64(1))
             conditions.append(builder.and_(long, builder.icmp_signed("!=", stride, other)))
     return conditions

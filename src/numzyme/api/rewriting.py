@@ -10,44 +10,22 @@ caller's own loop. It also lets compiled code name plain functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from types import ModuleType
 from typing import Any
 
 from numba.core import ir
 from numba.core.rewrites.registry import Rewrite, register_rewrite
-from numba.extending import intrinsic
 
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
-from .calls import Call, TypedCall
+from .calls import Call
 from .functions import autodiff, autodiff_call, gradient, gradient_call
+from .glue import core
 from .modes import Mode
-from .transforms import grad, value_and_grad
+from .transforms import Transform, grad, value_and_grad
 
 _FUNCTIONS = (autodiff, gradient, grad, value_and_grad)
-_NAMES = frozenset(function.__name__ for function in _FUNCTIONS)
 _ACTIVITIES = (Const, Active, Duplicated, DuplicatedNoNeed)
 _UNKNOWN = object()
-
-
-@cache
-def flat_core(call: Call, count: int) -> Callable[..., Any]:
-    """The intrinsic that makes `call` with its `count` runtime values as arguments, which it only borrows."""
-
-    def typed_call(values: tuple) -> tuple:
-        typed = TypedCall.of(call, values)
-
-        def generate(context, builder, signature, arguments):
-            from . import lowering
-
-            return lowering.emit(context, builder, typed, arguments, owns_values=False)
-
-        return typed.result(*values), generate
-
-    names = ", ".join(f"value{index}" for index in range(count))
-    scope: dict[str, Any] = {"typed_call": typed_call}
-    exec(f"def typing(typing_context, {names}):\n    return typed_call(({names},))\n", scope)
-    return intrinsic(scope["typing"])
 
 
 @register_rewrite("before-inference")
@@ -62,13 +40,15 @@ class RewriteDifferentiation(Rewrite):
         self.positions = {id(statement): index for index, statement in enumerate(block.body)}
         self.replaced: dict[int, list[ir.Assign]] = {}
         for statement in block.find_insts(ir.Assign):
-            expression = statement.value
-            if isinstance(expression, ir.Expr) and expression.op == "call" and self._is_ours(expression.func):
-                function = self._constant(expression.func)
-                if function in (grad, value_and_grad):
-                    self._replace_transform(statement, function)
-                elif function is not _UNKNOWN:
+            expression: Any = statement.value
+            if isinstance(expression, ir.Expr) and expression.op == "call":
+                function = self._ours(expression.func)
+                if function is autodiff or function is gradient:
                     self._replace_call(statement, function)
+                elif isinstance(function, Transform):
+                    self._replace_transform_call(statement, function)
+                elif function is not None:
+                    self._replace_transform(statement)
         if self.replaced:
             for context in self.contexts:
                 context.refresh()  # the intrinsics are new
@@ -83,19 +63,38 @@ class RewriteDifferentiation(Rewrite):
         return block
 
     # -- constants
-    # ---------------------------------------------------------------------------------------------
     def _definition(self, variable: ir.Var) -> Any:
         try:
             return self.ir.get_definition(variable)
         except KeyError:
             return None
 
-    def _is_ours(self, variable: ir.Var) -> bool:
-        """A quick look: most calls of most functions have nothing to do with us."""
+    def _ours(self, variable: ir.Var) -> Any:
+        """The function or transform of ours that `variable` stands for, else None."""
         definition = self._definition(variable)
-        if isinstance(definition, ir.Global | ir.FreeVar):
-            return any(definition.value is function for function in _FUNCTIONS)
-        return isinstance(definition, ir.Expr) and definition.op == "getattr" and definition.attr in _NAMES
+        value = _UNKNOWN
+        if isinstance(definition, ir.Expr) and definition.op == "call":
+            return self._made_transform(definition)
+        if isinstance(definition, ir.Expr) and definition.op == "getattr":
+            value = self._constant(variable)
+        elif isinstance(definition, ir.Global | ir.FreeVar):
+            value = definition.value
+        known = isinstance(value, Transform) or any(value is function for function in _FUNCTIONS)
+        return value if known else None
+
+    def _made_transform(self, expression: Any) -> Transform | None:
+        """The transform that a call of `grad` or `value_and_grad` on constants makes."""
+        definition = self._definition(expression.func)
+        if isinstance(definition, ir.Expr) and definition.op == "call":
+            return None
+        make = self._ours(expression.func)
+        if not (make is grad or make is value_and_grad) or expression.vararg:
+            return None
+        arguments = [self._constant(argument) for argument in expression.args]
+        keywords = {name: self._constant(value) for name, value in expression.kws}
+        if any(value is _UNKNOWN for value in (*arguments, *keywords.values())):
+            return None
+        return make(*arguments, **keywords)
 
     def _constant(self, variable: ir.Var) -> Any:
         """The value of `variable` when it is a global, a captured value, a literal or an attribute of a
@@ -112,17 +111,21 @@ class RewriteDifferentiation(Rewrite):
         return _UNKNOWN
 
     # -- replacements
-    # ------------------------------------------------------------------------------------------
-    def _replace_transform(self, statement: Any, make: Callable[..., Any]) -> None:
+    def _replace_transform(self, statement: Any) -> None:
+        """`grad(f)` by its dispatcher, which Numba knows as a value."""
         expression = statement.value
-        arguments = [self._constant(argument) for argument in expression.args]
-        keywords = {name: self._constant(value) for name, value in expression.kws}
-        if any(value is _UNKNOWN for value in (*arguments, *keywords.values())) or expression.vararg:
-            return
-        inner = make(*arguments, **keywords).inner()
-        value = ir.Global(f"numzyme_{make.__name__}", inner, statement.loc)
-        self._put(statement, [ir.Assign(value, statement.target, statement.loc)])
-        self._drop_sources([expression.func, *expression.args, *(value for _, value in expression.kws)])
+        transform = self._made_transform(expression)
+        if transform is not None:
+            value = ir.Global(repr(transform), transform.inner(), statement.loc)
+            self._put(statement, [ir.Assign(value, statement.target, statement.loc)])
+            self._drop_sources([expression.func, *expression.args, *(value for _, value in expression.kws)])
+
+    def _replace_transform_call(self, statement: Any, transform: Transform) -> None:
+        expression = statement.value
+        if transform.takes(len(expression.args)) and not expression.kws and not expression.vararg:
+            call = transform.call_for(len(expression.args), inline=True)
+            self._put(statement, list(self._core_call(statement, call, list(expression.args))))
+            self._drop_sources([expression.func])
 
     def _replace_call(self, statement: Any, function: Callable[..., Any]) -> None:
         expression = statement.value
@@ -151,10 +154,10 @@ class RewriteDifferentiation(Rewrite):
         self._drop_sources([*expression.args[:2], expression.func])
 
     def _core_call(self, statement: ir.Assign, call: Call, values: list[ir.Var]) -> Iterator[ir.Assign]:
-        core = ir.Global("numzyme_core", flat_core(call, len(values)), statement.loc)
+        source = ir.Global("numzyme_core", core(call, len(values), False), statement.loc)
         function = ir.Var(statement.target.scope, f"{statement.target.name}.numzyme.core", statement.loc)
-        self.ir._definitions[function.name] = [core]
-        yield ir.Assign(core, function, statement.loc)
+        self.ir._definitions[function.name] = [source]
+        yield ir.Assign(source, function, statement.loc)
         expression = ir.Expr.call(function, values, (), statement.loc)
         self.ir._definitions[statement.target.name] = [expression]
         yield ir.Assign(expression, statement.target, statement.loc)
@@ -185,7 +188,6 @@ class RewriteDifferentiation(Rewrite):
         return not any(isinstance(s, ir.Assign) and s.target.name in names for s in between)
 
     # -- what is left over
-    # -------------------------------------------------------------------------------------
     def _drop_activities(self, variables: list[ir.Var]) -> None:
         """The activities themselves: temporaries that nothing reads any more."""
         for variable in variables:

@@ -60,7 +60,7 @@ class Transform:
         """The jitted function behind the transform, for `count` arguments."""
         key = count, inline
         if key not in self._dispatchers:
-            call = self._make_call(count, inline)
+            call = self.call_for(count, inline)
             parameters = self._parameters or [(f"value{i}", _REQUIRED) for i in range(count)]
             names = [name for name, _ in parameters]
             defaults = tuple(default for _, default in parameters if default is not _REQUIRED)
@@ -76,7 +76,12 @@ class Transform:
             )
         return self.dispatcher(len(self._parameters), inline=True)
 
-    def _make_call(self, count: int, inline: bool) -> Call:
+    def takes(self, count: int) -> bool:
+        """Whether `count` positional arguments are all that the function has."""
+        return self._parameters is None or len(self._parameters) == count
+
+    def call_for(self, count: int, inline: bool) -> Call:
+        """The call that the transform makes for `count` arguments."""
         chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
         for number in chosen:
             if not -count <= number < count:

@@ -26,12 +26,17 @@ _linked: dict[str, LinkedFunction] = {}
 
 @dataclass(frozen=True)
 class LinkedFunction:
-    """Machine code of one derivative. `small`: worth compiling again where it is called, to be inlined."""
+    """Machine code of one derivative.
+
+    `small`: worth compiling again where it is called, to be inlined; `self_contained`: needs no symbol of ours, so
+    that Numba may cache on disk what it was inlined into.
+    """
 
     library: DerivativeLibrary
     symbol: str
     address: int
     small: bool
+    self_contained: bool
     seconds: float
 
 
@@ -45,8 +50,16 @@ def link(text: str, symbol: str) -> LinkedFunction:
         unique = f"{symbol}.{digest}"
         library = compile_text(unique, _with_arena(strip_debug(text)), keep={symbol: unique})
         address = library.get_pointer_to_function(unique)
-        small = text.count("\n") <= SMALL_LINES
-        _linked[digest] = LinkedFunction(library, unique, address, small, time.perf_counter() - start)
+        _linked[digest] = LinkedFunction(
+            library=library,
+            symbol=unique,
+            address=address,
+            small=text.count("\n") <= SMALL_LINES,
+            self_contained=not any(
+                value.name.startswith("numzyme.") for value in library._final_module.functions if value.is_declaration
+            ),
+            seconds=time.perf_counter() - start,
+        )
     return _linked[digest]
 
 

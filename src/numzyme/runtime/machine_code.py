@@ -43,8 +43,7 @@ class DerivativeLibrary(JITCodeLibrary):
 
 
 class HandWrittenLibrary(DerivativeLibrary):
-    """For text that a person wrote as it should be: nothing but `alwaysinline` is done, which takes no
-    time."""
+    """For text that a person wrote as it should be: only `alwaysinline` is done, in no time."""
 
     def _optimize_final_module(self) -> None:
         manager = llvm.create_new_module_pass_manager()
