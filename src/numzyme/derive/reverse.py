@@ -81,12 +81,25 @@ class ReverseFunction:
             return loop.depth if loop is not None else 0
 
         stored = choose(self.recomputation, self.needed, depth_of)
+        while self._what_is_stored_is_computed(stored):
+            stored = choose(self.recomputation, self.needed, depth_of)
         order = {label: n for n, label in enumerate(self.facts.cfg.order)}
         for name in sorted(stored, key=lambda n: (order[self.augmented.definition[n]], n)):
             instruction = self.augmented.instruction[name]
             label = self.augmented.definition[name]
             self.storage.store(name, instruction.type, label)
             self._report(name, instruction, depth_of(label))
+
+    def _what_is_stored_is_computed(self, stored: set[str]) -> bool:
+        """Whether the forward sweep computes more than was thought, because stored values depend on it."""
+        live = self.recomputation.live_forward
+        before, stack = len(live), [name for name in stored if name in self.facts.forest.instruction]
+        while stack:
+            name = stack.pop()
+            if name not in live and name in self.facts.forest.instruction:
+                live.add(name)
+                stack += self.facts.forest.instruction[name].operands
+        return len(live) > before
 
     def _report(self, name: str, instruction: Instruction, depth: int) -> None:
         from ..ir.model import SIZES
