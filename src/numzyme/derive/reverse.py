@@ -141,6 +141,9 @@ class ReverseFunction:
         """The block that starts the reverse sweep at the exit that was taken."""
         returns = self.facts.cfg.returns
         emitter.start(label)
+        if not returns:
+            emitter.terminate("unreachable")  # the function always raises
+            return
         if forward.exit_slot is None:
             emitter.branch(reverse_label(returns[0]))
             return
