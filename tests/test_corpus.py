@@ -15,8 +15,6 @@ from numzyme.testing.checks import check
 
 SHADOW_LEFT = "forward mode leaves the shadow of what njit itself leaves behind when it raises"
 NOT_YET: dict[str, str] = {
-    "slice_contiguous": "reverse: invalid LLVM text, a phi lacks a predecessor",
-    "product_with_matrix_slice": "refused: ascontiguousarray may return its argument or a copy",
     "store_out_of_bounds": SHADOW_LEFT,
     "row_out_of_bounds": SHADOW_LEFT,
     "raise_in_helper_after_allocation": SHADOW_LEFT,

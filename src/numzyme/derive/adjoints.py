@@ -8,6 +8,7 @@ of a definition gets the adjoint of that execution only.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
@@ -27,6 +28,7 @@ class ExpressionWriter:
     def __init__(self, emitter: Emitter) -> None:
         self.emitter = emitter
         self.declarations: dict[str, str] = {}
+        self._known: Callable[[str, tuple[Expression, ...]], str | None] | None = None
 
     def constant(self, value: float, kind: str) -> str:
         if kind == "float":
@@ -40,6 +42,10 @@ class ExpressionWriter:
             return symbols(expression.name)
         if operator == "constant":
             return self.constant(float(expression.name), kind)
+        if operator == "call":
+            found = self.known(expression.name, arguments)
+            if found is not None:
+                return found
         values = [self.write(a, symbols, kind) for a in arguments]
         if operator == "negate":
             return self.emitter.negative(kind, values[0])
@@ -50,6 +56,14 @@ class ExpressionWriter:
         if operator == "call":
             return self.call(expression.name, kind, values)
         return self.emitter.define(f"{_OPERATORS[operator]} {kind} {values[0]}, {values[1]}")
+
+    def known(self, name: str, arguments: tuple[Expression, ...]) -> str | None:
+        """A value that the primal has computed already; set for the instruction at hand by the reverse sweep."""
+        return self._known(name, arguments) if self._known is not None else None
+
+    def reuse(self, known: Callable[[str, tuple[Expression, ...]], str | None] | None) -> None:
+        """Ask `known(function, arguments)` before a function is computed."""
+        self._known = known
 
     def call(self, name: str, kind: str, values: list[str]) -> str:
         if name in INTRINSICS:

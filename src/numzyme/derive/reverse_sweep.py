@@ -14,6 +14,7 @@ from ..analysis import Loop, symbol_of
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
+from ..rules.expression import Expression
 from . import blas, calls
 from .adjoints import Adjoints, ExpressionWriter, symbols_of
 from .augment import Augmented, shadow_operand
@@ -47,6 +48,11 @@ class ReverseSweep:
             loop: edge_label(loop.exits[0][1], loop.exits[0][0]) for loop in self.working_loops if len(loop.exits) == 1
         }
         self.storage: Storage | None = None
+        self._functions = {
+            (operation_of(i), i.operands[0]): i.name
+            for i in facts.activity.instructions
+            if i.opcode == "call" and len(i.operands) == 1 and i.operands[0].startswith("%") and operation_of(i)
+        }
 
     # -- what there is to do ----------------------------------------------------------------------
     def _has_work(self, label: str) -> bool:
@@ -129,9 +135,19 @@ class ReverseSweep:
             return
         self.context.report.rules[operation_of(i) or i.opcode] += 1
         symbols = symbols_of(i, self.values)
+        self.writer.reuse(lambda name, arguments: self._computed_before(i, name, arguments))
         for operand, partial in zip(i.operands, rule.expressions(), strict=False):
             if self.facts.is_active(operand):
                 self.adjoints.add(operand, self.writer.times(adjoint, partial, symbols, i.type))
+
+    def _computed_before(self, i: Instruction, name: str, arguments: tuple[Expression, ...]) -> str | None:
+        """The primal's own `name` of the operand of `i`, where it runs whenever `i` does (sine beside cosine)."""
+        if len(arguments) != 1 or arguments[0].operator != "symbol" or arguments[0].name == "y":
+            return None
+        operand = i.operands[int(arguments[0].name[1:])]
+        found = self._functions.get((name, operand))
+        home, here = self.forest.definition.get(found or ""), self.forest.definition[i.name]
+        return self.values.value(found) if found and (home == here or self.cfg.dominates(home or "", here)) else None
 
     def _reverse_load(self, i: Instruction) -> None:
         adjoint = self.adjoints.take(i.name)

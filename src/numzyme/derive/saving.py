@@ -51,7 +51,7 @@ class Recomputation:
             _, evolution = self.augmented.evolution[name]
             return [evolution.start, evolution.step]
         if instruction.opcode in _PURE:
-            return instruction.operands
+            return None if instruction.opcode == "fdiv" and self._is_at_hand(name) else instruction.operands
         if instruction.opcode == "load":
             return instruction.operands if self.can_reload(instruction) else None
         if instruction.opcode == "phi" and len(instruction.operands) == 1:
@@ -73,7 +73,13 @@ class Recomputation:
         cheap = cheap or symbol_of(call.callee).startswith(
             ("llvm.smax", "llvm.smin", "llvm.umax", "llvm.umin", "llvm.abs")
         )
+        if operation == "sqrt" and self._is_at_hand(name):
+            return None
         return call.operands if cheap or name not in self.live_forward else None
+
+    def _is_at_hand(self, name: str) -> bool:
+        """Whether keeping a value costs nothing: it is computed anyway, once, outside loops."""
+        return name in self.live_forward and self.facts.forest.of[self.augmented.definition[name]] is None
 
     def can_reload(self, load: Instruction) -> bool:
         """Whether the memory still holds at the reverse of `load` what it held there."""
