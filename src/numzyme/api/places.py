@@ -85,7 +85,8 @@ class ArrayFields:
 def struct_in_memory(builder: ir.IRBuilder, values: Sequence[LLVMValue]) -> LLVMValue:
     """A pointer to a struct on the stack that holds `values`."""
     kind = ir.LiteralStructType([value.type for value in values])
-    memory = cgutils.alloca_once(builder, kind)
+    with builder.goto_entry_block():
+        memory = builder.alloca(kind)  # Numba's own helper would fill it with zeros on the plain way too
     for index, value in enumerate(values):
         builder.store(value, cgutils.gep_inbounds(builder, memory, 0, index))
     return memory
