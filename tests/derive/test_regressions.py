@@ -1,8 +1,8 @@
 """Programs that once had a wrong derivative, each named after what was wrong.
 
-Reference: central differences of the plain function with a step of 1e-6. They agree with the derivative to 1e-6 relative
-to the size of the gradient (truncation 1e-12, cancellation 1e-10, both times the curvature of these mild programs).
-Forward and reverse mode agree to 1e-12.
+Reference: central differences of the plain function with a step of 1e-6. They agree with the derivative to 1e-6
+relative to the size of the gradient (truncation 1e-12, cancellation 1e-10, both times the curvature of these mild
+programs). Forward and reverse mode agree to 1e-12.
 """
 
 import math

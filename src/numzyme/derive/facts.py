@@ -241,9 +241,10 @@ class FunctionFacts:
         if symbol_of(call.callee).startswith("llvm.memset") and "ptr" not in kinds:
             return
         raise UnsupportedCodeError(
-            "a block of memory of unknown layout is copied",
+            "differentiable numbers are copied together with something else, as a list does when it grows",
             where=self.location(call),
-            why=f"what it holds is not known to be floats of one type (seen: {', '.join(sorted(kinds)) or 'nothing'})",
+            why=f"only blocks of floats of one type have an adjoint (this one holds {', '.join(sorted(kinds))})",
+            todo=["use an array of the final size instead of a list"],
         )
 
     def _check_call(self, call: Instruction) -> None:
