@@ -114,6 +114,18 @@ class FunctionFacts:
                 return where
         return self.first_location()
 
+    def line_of_value(self, name: str) -> SourceLocation | None:
+        """The user's line of a stored value: its own, or the first one in its block for a phi, which has none."""
+        made = self.forest.instruction.get(name)
+        if made is None:
+            return None
+        label, index = self.site[id(made)]
+        for i in self.cfg.blocks[label].instructions[index:]:
+            where = self.module.location(i)
+            if where is not None:
+                return where
+        return None
+
     # -- classes of instructions ------------------------------------------------------------------
     def is_active(self, value: str) -> bool:
         return value in self.activity.values

@@ -110,7 +110,8 @@ class ReverseFunction:
             "call": "an expensive call or a fresh buffer",
             "frame": "the memory of a differentiated call",
         }.get(instruction.opcode, "cheaper to keep than to compute again")
-        where = self.facts.module.location(instruction)
+        primal = {shadow: pointer for pointer, shadow in self.augmented.shadow.items()}
+        where = self.facts.line_of_value(primal.get(name, name))
         self.context.report.stored.append(Stored(name, SIZES.get(instruction.type, 8), depth, where, why))
 
     # -- writing ----------------------------------------------------------------------------------
