@@ -148,6 +148,29 @@ def test_shadow_with_other_strides():
         np.testing.assert_array_equal(shadow, 1 + 2 * x)
 
 
+def test_forward_shadow_with_other_strides():
+    """Also of a broadcast primal, and with the tangent of what is written."""
+
+    def f(x, y):
+        for i in range(len(x)):
+            y[i] = x[i] * x[i]
+        return y.sum()
+
+    x, y = np.array([1.0, 2.0, 3.0]), np.zeros(3)
+    dx, dy = np.array([1.0, -9.0, 2.0, -9.0, 3.0])[::2], np.ones(6)[::-2]
+    assert autodiff(Forward, f, Duplicated(x, dx), Duplicated(y, dy)) == 28.0
+    np.testing.assert_array_equal(dy, [2, 8, 18])
+    np.testing.assert_array_equal(y, [1, 4, 9])
+    broadcast = np.broadcast_to(2.0, (3,))
+    assert autodiff(Forward, lambda x: (x * x).sum(), Duplicated(broadcast, np.ones(3))) == 12.0
+
+
+def test_the_same_array_twice_in_forward_mode():
+    x, dx = np.array([1.0, 2.0]), np.array([1.0, 10.0])
+    product = autodiff(Forward, lambda a, b: (a * b).sum(), Duplicated(x, dx), Duplicated(x, dx))
+    assert product == 2 * (1 + 20)
+
+
 def test_readonly_primal():
     x = np.arange(3.0)
     x.flags.writeable = False
@@ -189,6 +212,36 @@ def test_exceptions_arrive_unchanged(mode):
     after = memory()
     assert after.bytes_in_use == 0
     assert after.entries - before.entries == after.exits - before.exits
+
+
+def test_exceptions_with_runtime_arguments():
+    def f(a, name):
+        if a < 0:
+            raise ValueError(name, a, 3)
+        return a * a
+
+    with pytest.raises(ValueError) as caught:
+        autodiff(Reverse, f, Active(-2.0), Const("bad"))
+    assert caught.value.args == ("bad", -2.0, 3)
+
+
+def test_constants_of_any_kind():
+    def f(x, name, flag, nothing, numbers):
+        return x[0] * len(name) if flag and nothing is None else x[1] * numbers[0]
+
+    x, dx = np.ones(2), np.zeros(2)
+    others = [Const("abc"), Const(True), Const(None), Const(np.arange(2))]
+    assert autodiff(Reverse, f, Duplicated(x, dx), *others) == (None,) * 5
+    np.testing.assert_array_equal(dx, [3, 0])
+
+
+def test_printing_inside(capfd):
+    def f(a, n):
+        print("called with", n)
+        return a * n
+
+    assert autodiff(Reverse, f, Active(2.0), Const(5)) == (5.0, None)
+    assert "called with 5" in capfd.readouterr().out
 
 
 def test_zero_division_and_bounds_follow_numba():

@@ -51,13 +51,14 @@ class Explanation:
         return "\n".join(lines)
 
     def _stored_lines(self) -> list[str]:
-        if not self.stored:
-            return ["stored for the reverse pass: nothing"]
-        lines = [f"stored for the reverse pass: {sum(s.bytes for s in self.stored)} bytes per iteration"]
+        if self.mode.direction == "forward":
+            return []
+        lines = ["stored for the reverse pass:" + ("" if self.stored else " nothing")]
         for stored in self.stored:
             place = f"line {stored.where.line}: {stored.where.text}" if stored.where else "no line known"
-            depth = f"in {stored.loops} loop{'s' if stored.loops > 1 else ''}" if stored.loops else "once"
-            lines.append(f"  {stored.bytes:3d} bytes {depth}, {place} ({stored.why})")
+            depth = f"per iteration of {stored.loops} nested loops" if stored.loops > 1 else "per iteration"
+            depth = depth if stored.loops else "once"
+            lines.append(f"  {stored.bytes} bytes {depth}, {place} ({stored.why})")
         return lines
 
 

@@ -52,6 +52,42 @@ def gradient(
     return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
 
 
+def with_shadows_laid_out(args: tuple[Any, ...], call: Callable[..., Any]) -> Any:
+    """`call` on copies of the shadows that are laid out like their primals, and of broadcast primals; copied back."""
+    layout = Layout([arg.primal for arg in args])
+    primals, shadows = layout.originals(), layout.shadows()
+    conforming = [
+        Duplicated(primal, _filled(shadow, arg.shadow)) if isinstance(arg, Duplicated) else type(arg)(primal)
+        for arg, primal, shadow in zip(args, primals, shadows, strict=True)
+    ]
+    try:
+        return call(*conforming)
+    finally:
+        for arg, copy in zip(args, conforming, strict=True):
+            _copy_back(arg.primal, copy.primal)
+            if isinstance(arg, Duplicated) and isinstance(copy, Duplicated):
+                _copy_back(arg.shadow, copy.shadow)
+
+
+def _filled(shadow: Any, given: Any) -> Any:
+    """`shadow` with the content of `given`."""
+    if isinstance(shadow, tuple):
+        members = [_filled(*pair) for pair in zip(shadow, given, strict=True)]
+        return type(shadow)(*members) if hasattr(shadow, "_fields") else tuple(members)
+    if not isinstance(shadow, np.ndarray):
+        return given
+    shadow[...] = given
+    return shadow
+
+
+def _copy_back(target: Any, source: Any) -> None:
+    if isinstance(target, tuple):
+        for pair in zip(target, source, strict=True):
+            _copy_back(*pair)
+    elif isinstance(target, np.ndarray) and target is not source and target.flags.writeable:
+        target[...] = source
+
+
 def _check(f: Any, values: list[Any], constant: tuple[bool, ...]) -> None:
     """The same refusals as in reverse mode."""
     kinds = [typeof(value) for value in values]

@@ -14,7 +14,7 @@ from . import forward, refusals, sharing
 from .activities import Active, Activity, Const, Duplicated
 from .callables import compilable
 from .calls import Call, Role, Value
-from .glue import positional_dispatcher, translated
+from .glue import positional_dispatcher, refused_for_strides, translated
 from .modes import DerivativesAndValue, Mode
 
 _ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
@@ -32,18 +32,20 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
         result_active = args[0] is not Const
         args = args[1:]
     kinds = tuple(map(type, args))
-    values: list[Any] = []
     for arg in args:
         if not isinstance(arg, Activity):
             raise refusals.not_wrapped(f, arg)
-        values.append(arg.primal)
-        if isinstance(arg, Duplicated):
-            values.append(arg.shadow)
     function = autodiff_dispatcher(mode, f, kinds, result_active, boundscheck)
     try:
-        return function(*values)
+        return function(*_unwrapped(args))
     except Exception as error:
-        raise translated(error, f) from None
+        if mode.direction == "reverse" or not refused_for_strides():
+            raise translated(error, f) from None
+    return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
+
+
+def _unwrapped(args: tuple[Any, ...]) -> list[Any]:
+    return [value for arg in args for value in (arg.primal, *([arg.shadow] if isinstance(arg, Duplicated) else []))]
 
 
 @cache

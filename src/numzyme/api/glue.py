@@ -60,10 +60,19 @@ def positional_dispatcher(call: Call, count: int) -> Dispatcher:
     return dispatcher(call, [f"value{index}" for index in range(count)])
 
 
+def refused_for_strides() -> bool:
+    """Whether this thread's last call was refused because a shadow is laid out differently; forgets it if so."""
+    refused = isinstance(overlap.pending.error, refusals.OtherStridesError)
+    if refused:
+        overlap.pending.error = None
+    return refused
+
+
 def translated(error: Exception, function: Any) -> Exception:
     """The error to raise for what a dispatcher raised: refusals in full, everything else as it is."""
-    if isinstance(error, DifferentiationValueError) and overlap.pending.error is not None:
-        error, overlap.pending.error = overlap.pending.error, None
+    details = overlap.pending.error
+    if isinstance(error, DifferentiationValueError) and error.what == overlap.REFUSAL and details is not None:
+        error, overlap.pending.error = details, None
     elif isinstance(error, NumbaError):
         error = refusals.unknown_argument(function, error)
     if isinstance(error, DifferentiationError):

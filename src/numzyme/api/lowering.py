@@ -33,7 +33,7 @@ BYTES = ir.IntType(8).as_pointer()
 # Statuses of the glue beside those of the derivative.
 _REFUSED, _NO_MEMORY = 78, 79
 _EXITS = (
-    (_REFUSED, DifferentiationValueError, "arguments or shadows overlap or do not fit; from Python: the details"),
+    (_REFUSED, DifferentiationValueError, overlap.REFUSAL),
     (_NO_MEMORY, MemoryError, "numzyme: no memory for gradients or copies of arguments"),
     (OUT_OF_TAPE, MemoryError, "numzyme: no memory for the tape"),
 )

@@ -26,6 +26,8 @@ from .calls import Leaf, Role, TypedCall
 from .pipeline import compile_derivative
 
 READY, REFUSED, NO_MEMORY = 0, 1, 2
+# What compiled code can say; called from Python, `pending` has the details.
+REFUSAL = "arguments or shadows overlap or do not fit; called from Python, the details are given"
 HEADER_WORDS = 3  # address of the derivative to call or 0, bytes of all new shadows, ticket for `finish` or 0
 ADDRESS, SHADOW_BYTES, TICKET = range(HEADER_WORDS)
 _ALIGNMENT = 64

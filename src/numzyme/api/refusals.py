@@ -180,8 +180,12 @@ def broadcast_overlap(function: Any, label: str) -> DifferentiationError:
     )
 
 
+class OtherStridesError(DifferentiationValueError):
+    """A shadow is not laid out like its primal."""
+
+
 def strides(function: Any, label: str) -> DifferentiationError:
-    return DifferentiationValueError(
+    return OtherStridesError(
         f"the shadow of `{label}` of `{name_of(function)}` has other strides than its primal",
         where=location_of(function),
         why="forward mode and overlapping arrays need a shadow that is laid out like its primal",
