@@ -23,21 +23,22 @@ class Kinds:
     """Scalar types seen in each object; `seed` gives those of the arguments."""
 
     def __init__(self, memory: Memory, seed: dict[MemoryObject, str]) -> None:
-        self.memory = memory
-        self.of: dict[MemoryObject, set[str]] = {an_object: {kind} for an_object, kind in seed.items()}
-        self.seeded = set(seed)
-        function = memory.function
-        for instruction in function.instructions():
+        self.memory, self._seed, self.seeded = memory, seed, set(seed)
+        self._collect()
+        while retype(memory, self):
+            self._collect()  # anew: copies may have spread what was an integer then
+        self._settle_constants()
+        self._propagate_copies()
+
+    def _collect(self) -> None:
+        self.of: dict[MemoryObject, set[str]] = {an_object: {kind} for an_object, kind in self._seed.items()}
+        for instruction in self.memory.function.instructions():
             if instruction.opcode == "load":
                 self._see(instruction.operands[0], instruction.type)
             elif instruction.opcode == "store" and not _is_integer_constant(instruction):
                 self._see(instruction.operands[1], instruction.types[0])
         self._propagate_copies()
         self._propagate_blas()
-        while retype(memory, self):
-            self._propagate_copies()
-        self._settle_constants()
-        self._propagate_copies()
 
     def _settle_constants(self) -> None:
         """An integer constant stored to memory that holds nothing but floats of its size is a float constant."""
@@ -126,7 +127,7 @@ def retype(memory: Memory, kinds: Kinds) -> bool:
             web = _Web(instruction, definitions, users)
             seen |= web.names
             if web.is_copy and web.touches_floats(memory, kinds):
-                web.rewrite(memory, kinds)
+                web.rewrite()
                 changed = True
     return changed
 
@@ -182,15 +183,9 @@ class _Web:
             touched |= instruction.opcode == "bitcast"
         return touched
 
-    def rewrite(self, memory: Memory, kinds: Kinds) -> None:
-        kind = _AS_FLOAT[self.type]
+    def rewrite(self) -> None:
         for instruction in self.members.values():
-            if instruction.opcode in ("load", "store"):
-                for an_object in memory.objects(instruction.operands[-1]):
-                    if an_object not in kinds.seeded:
-                        kinds.of.setdefault(an_object, set()).add(kind)
-                        kinds.of[an_object].discard(self.type)
-            _rewrite(instruction, self.type, kind)
+            _rewrite(instruction, self.type, _AS_FLOAT[self.type])
 
 
 def _rewrite(instruction: Instruction, old: str, new: str) -> None:
