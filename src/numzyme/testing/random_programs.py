@@ -11,9 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import linecache
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import types
 from collections import Counter
@@ -27,6 +29,7 @@ from .random_source import random_source
 from .shrink import shrink
 
 MODULE = "numzyme.testing.random_programs"
+STARTING = 60.0  # seconds that a worker may take to import everything
 KINDS = ("agree", "refused", "failed", "discarded")
 
 
@@ -81,32 +84,34 @@ def run(seeds: list[int], limit: float) -> Iterator[Verdict]:
     left = list(seeds)
     while left:
         command = [sys.executable, "-m", MODULE, "--worker", *map(str, left)]
-        with tempfile.TemporaryFile("w+") as output:
-            worker = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
-            done, reason = yield from _follow(worker, output, limit)
-        left = left[done:]
-        if left and reason:
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=_collect, args=(worker, lines), daemon=True).start()
+        reason, patience = "", limit + STARTING
+        while left and not reason:
+            try:
+                line = lines.get(timeout=patience)
+            except queue.Empty:
+                reason = f"no answer within {limit:.0f} s"
+                break
+            if line:
+                yield Verdict(**json.loads(line))
+                left.pop(0)
+                patience = limit
+            else:
+                reason = f"the process ended with status {worker.wait()}"
+        worker.kill()
+        worker.wait()
+        if left:
             yield Verdict(left.pop(0), "failed", "process", reason, limit)
 
 
-def _follow(worker: subprocess.Popen, output, limit: float):
-    """Pass on what a worker prints; returns how many programs it finished and why it stopped."""
-    done, position, deadline = 0, 0, time.monotonic() + limit + 30.0  # 30 s for the imports
-    while True:
-        finished = worker.poll() is not None
-        output.seek(position)
-        for line in output.read().splitlines(keepends=True):
-            if line.endswith("\n"):
-                position += len(line.encode())
-                done, deadline = done + 1, time.monotonic() + limit
-                yield Verdict(**json.loads(line))
-        if finished:
-            return done, f"the process ended with status {worker.returncode}" if worker.returncode else ""
-        if time.monotonic() > deadline:
-            worker.kill()
-            worker.wait()
-            return done, f"no answer within {limit:.0f} s"
-        time.sleep(0.02)
+def _collect(worker: subprocess.Popen, lines: queue.Queue[str]) -> None:
+    """Pass the lines that a worker prints on; an empty one at the end."""
+    assert worker.stdout is not None
+    for line in worker.stdout:
+        lines.put(line)
+    lines.put("")
 
 
 def shrunk(verdict: Verdict, limit: float) -> str:
@@ -127,7 +132,7 @@ def _judge_apart(seed: int, source: str, limit: float) -> Verdict:
         file.flush()
         command = [sys.executable, "-m", MODULE, "--source", file.name, "--start", str(seed)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=limit + 30)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=limit + STARTING)
         except subprocess.TimeoutExpired:
             return Verdict(seed, "failed", "process", "timeout")
     if done.returncode < 0 or not done.stdout.strip():
