@@ -73,6 +73,21 @@ def test_return_activity_is_optional():
     assert autodiff(Forward, weighted, Const, Const(x), Duplicated(2.0, 1.0)) is None
 
 
+def test_integer_results_carry_no_derivative():
+    x, dx = np.array([2.0, 3.0]), np.zeros(2)
+
+    def count(x):
+        for i in range(len(x)):
+            x[i] *= 2
+        return len(x)
+
+    with pytest.raises(DifferentiationError, match="in reverse mode"):
+        autodiff(Reverse, count, Duplicated(x, dx))
+    dx[:] = 1
+    assert autodiff(ReverseWithPrimal, count, Const, Duplicated(x, dx)) == ((None,), 2)
+    np.testing.assert_array_equal(dx, [2, 2])
+
+
 def test_mutation_follows_enzyme():
     """The shadow of overwritten memory ends at zero, of partly read memory at the transposed Jacobian's
     product."""

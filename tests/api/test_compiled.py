@@ -38,6 +38,11 @@ def weighted(x, a):
     return total
 
 
+@njit
+def element(x, i):
+    return x[i]
+
+
 slope = grad(weighted)
 both = value_and_grad(weighted, (0, 1))
 
@@ -63,6 +68,15 @@ def test_modes_and_return_activity_in_compiled_code():
         return forward, with_primal.val, with_primal.derivs[1]
 
     assert everything(np.array([1.0, 2.0]), np.array([1.0, 0.5])) == (8.0, 15.0, 5.0)
+
+
+def test_options_in_compiled_code():
+    @njit
+    def beyond(x, dx):
+        return autodiff(Reverse, element, Duplicated(x, dx), Const(7), boundscheck=True)
+
+    with pytest.raises(IndexError):
+        beyond(np.ones(3), np.zeros(3))
 
 
 def test_gradient_in_compiled_code():

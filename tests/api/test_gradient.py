@@ -51,6 +51,25 @@ def test_one_argument_gives_the_bare_gradient(mode):
     np.testing.assert_array_equal(gradient(mode, lambda x: x[0] * x[1], np.array([2.0, 5.0])), [5, 2])
 
 
+def test_single_precision():
+    assert gradient(Reverse, lambda a: a * a, np.float32(3)) == 6.0
+    result = gradient(Reverse, lambda x, a: np.sum(x * x) * a, np.ones(3, np.float32), np.float32(2))
+    assert result[0].dtype == np.float32
+    np.testing.assert_array_equal(result[0], [4, 4, 4])
+    assert result[1] == 3.0
+
+
+def test_half_precision_is_refused():
+    with pytest.raises(DifferentiationTypeError):
+        gradient(Reverse, lambda x: 1.0, np.ones(2, np.float16))
+
+
+def test_unaligned_arrays():
+    x = np.zeros(25, np.uint8)[1:].view(np.float64)
+    x[:] = [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(gradient(Reverse, lambda x: (x * x).sum(), x), 2 * x)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_several_arguments_give_a_tuple(mode):
     x = np.array([1.0, 2.0])

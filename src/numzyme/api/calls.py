@@ -194,7 +194,7 @@ def _refuse_complex(call: Call, kind: types.Type, label: str) -> None:
 def _is_floats(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
         return all(_is_floats(member) for member in members_of(kind))
-    return isinstance(kind, types.Float)
+    return has_derivative(kind)
 
 
 def _as_float(kind: types.Type) -> types.Type:
@@ -234,8 +234,9 @@ def _result_active(call: Call, kind: types.Type) -> bool:
         return call.result_active is not False and has_derivative(kind)
     if isinstance(kind, types.Float):
         return call.result_active is not False
-    nothing = isinstance(kind, types.NoneType | types.Integer | types.Boolean)
-    if nothing and call.result_active is not True and Role.WANTED not in call.roles:
+    if isinstance(kind, types.NoneType) and call.result_active is not True and Role.WANTED not in call.roles:
+        return False
+    if isinstance(kind, types.Integer | types.Boolean) and call.result_active is False:
         return False
     raise refusals.result_kind(call.function, kind)
 

@@ -39,7 +39,7 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     try:
         return function(*_unwrapped(args))
     except Exception as error:
-        if mode.direction == "reverse" or not refused_for_strides():
+        if mode.direction == "reverse" or not refused_for_strides(error):
             raise translated(error, f) from None
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
 

@@ -60,19 +60,19 @@ def positional_dispatcher(call: Call, count: int) -> Dispatcher:
     return dispatcher(call, [f"value{index}" for index in range(count)])
 
 
-def refused_for_strides() -> bool:
-    """Whether this thread's last call was refused because a shadow is laid out differently; forgets it if so."""
-    refused = isinstance(overlap.pending.error, refusals.OtherStridesError)
-    if refused:
-        overlap.pending.error = None
-    return refused
+def refused_for_strides(error: Exception) -> bool:
+    """Whether `error` says that a shadow is laid out differently than its primal."""
+    return _is_refusal(error) and isinstance(overlap.pending.error, refusals.OtherStridesError)
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, DifferentiationValueError) and error.what == overlap.REFUSAL
 
 
 def translated(error: Exception, function: Any) -> Exception:
     """The error to raise for what a dispatcher raised: refusals in full, everything else as it is."""
-    details = overlap.pending.error
-    if isinstance(error, DifferentiationValueError) and error.what == overlap.REFUSAL and details is not None:
-        error, overlap.pending.error = details, None
+    if _is_refusal(error) and overlap.pending.error is not None:
+        error, overlap.pending.error = overlap.pending.error, None
     elif isinstance(error, NumbaError):
         error = refusals.unknown_argument(function, error)
     if isinstance(error, DifferentiationError):

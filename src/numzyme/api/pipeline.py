@@ -120,7 +120,7 @@ def _activity(parameter: Parameter, raw: RawFunction, key: DerivativeKey) -> Act
         return Activity.DUPLICATED if has_derivative(raw.return_type) else Activity.CONST
     if parameter.argument is None or not key.active[parameter.argument]:
         return Activity.CONST
-    if parameter.role == "scalar" and isinstance(parameter.numba_type, types.Float):
+    if parameter.role == "scalar" and has_derivative(parameter.numba_type):
         return Activity.ACTIVE
     shadowed = ("data",) if key.direction == "reverse" else ("meminfo", "parent", "data")
     if parameter.role in shadowed and has_derivative(parameter.numba_type):
@@ -133,8 +133,8 @@ def has_derivative(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
         return any(has_derivative(member) for member in members_of(kind))
     if isinstance(kind, types.Array):
-        return isinstance(kind.dtype, types.Float)
-    return isinstance(kind, types.Float)
+        return has_derivative(kind.dtype)
+    return isinstance(kind, types.Float) and kind.bitwidth in (32, 64)
 
 
 def members_of(kind: Any) -> tuple[types.Type, ...]:

@@ -129,7 +129,11 @@ class RewriteDifferentiation(Rewrite):
 
     def _replace_call(self, statement: Any, function: Callable[..., Any]) -> None:
         expression = statement.value
-        if expression.kws or expression.vararg or len(expression.args) < 2:
+        options = {name: self._constant(value) for name, value in expression.kws}
+        if expression.vararg or len(expression.args) < 2 or options.keys() - {"boundscheck"}:
+            return
+        boundscheck = options.get("boundscheck")
+        if boundscheck is _UNKNOWN:
             return
         mode, f = (self._constant(argument) for argument in expression.args[:2])
         if not isinstance(mode, Mode) or f is _UNKNOWN or (function is gradient and mode.direction == "forward"):
@@ -146,9 +150,10 @@ class RewriteDifferentiation(Rewrite):
         values = [variable for _, values in parts for variable in values]
         if function is autodiff:
             kinds = tuple(activity for activity, _ in parts if activity is not None)
-            call = autodiff_call(mode, f, kinds, result_active, inline=True)
+            call = autodiff_call(mode, f, kinds, result_active, boundscheck, inline=True)
         else:
-            call = gradient_call(mode, f, tuple(activity is Const for activity, _ in parts), inline=True)
+            constant = tuple(activity is Const for activity, _ in parts)
+            call = gradient_call(mode, f, constant, boundscheck, inline=True)
         self._put(statement, list(self._core_call(statement, call, values)))
         self._drop_activities(variables)
         self._drop_sources([*expression.args[:2], expression.func])
