@@ -62,7 +62,7 @@ def positional_dispatcher(call: Call, count: int) -> Dispatcher:
 
 def refused_for_strides(error: Exception) -> bool:
     """Whether `error` says that a shadow is laid out differently than its primal."""
-    return _is_refusal(error) and isinstance(overlap.pending.error, refusals.OtherStridesError)
+    return _is_refusal(error) and isinstance(overlap.this_thread.error, refusals.OtherStridesError)
 
 
 def _is_refusal(error: Exception) -> bool:
@@ -71,8 +71,8 @@ def _is_refusal(error: Exception) -> bool:
 
 def translated(error: Exception, function: Any) -> Exception:
     """The error to raise for what a dispatcher raised: refusals in full, everything else as it is."""
-    if _is_refusal(error) and overlap.pending.error is not None:
-        error, overlap.pending.error = overlap.pending.error, None
+    if _is_refusal(error) and overlap.this_thread.error is not None:
+        error, overlap.this_thread.error = overlap.this_thread.error, None
     elif isinstance(error, NumbaError):
         error = refusals.unknown_argument(function, error)
     if isinstance(error, DifferentiationError):

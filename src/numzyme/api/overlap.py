@@ -26,7 +26,7 @@ from .calls import Leaf, Role, TypedCall
 from .pipeline import compile_derivative
 
 READY, REFUSED, NO_MEMORY = 0, 1, 2
-# What compiled code can say; called from Python, `pending` has the details.
+# What compiled code can say; called from Python, `this_thread` has the details.
 REFUSAL = "arguments or shadows overlap or do not fit; called from Python, the details are given"
 HEADER_WORDS = 3  # address of the derivative to call or 0, bytes of all new shadows, ticket for `finish` or 0
 ADDRESS, SHADOW_BYTES, TICKET = range(HEADER_WORDS)
@@ -73,15 +73,18 @@ def records(leaves: tuple[Leaf, ...]) -> list[Record]:
     return found
 
 
-class PendingRefusal(threading.local):
-    """The full text of the last refusal of this thread; compiled code can raise only a constant one."""
+class ThisThread(threading.local):
+    """What the glue cannot hand to its caller.
+
+    `error`: the full text of the last refusal, of which compiled code can raise only a constant; `overlaps`: how many
+    calls had arrays with gradients in common, which lets callers skip the search for them.
+    """
 
     error: Exception | None = None
+    overlaps: int = 0
 
 
-pending = PendingRefusal()
-# How often arrays overlapped, over all threads: lets callers skip the search for shared gradients.
-overlaps = [0]
+this_thread = ThisThread()
 _plans: list[SlowPath] = []
 _tickets = itertools.count(1)
 _open: dict[int, list[Callable[[], None]]] = {}
@@ -167,7 +170,7 @@ class SlowPath:
         for a, b in itertools.product(arrays, repeat=2):
             if a.shadow is not None and _overlap(a.shadow, b.primal):
                 raise refusals.shadow_overlap(self.function, a.leaf.label, f"`{b.leaf.label}`")
-        overlaps[0] += bool(shared)
+        this_thread.overlaps += bool(shared)
         return shared
 
     def _check_apart(self, a: _Array, b: _Array) -> None:
@@ -322,7 +325,7 @@ def prepare(number: int, address: int) -> int:
     except MemoryError:
         return NO_MEMORY
     except Exception as error:  # it must not get lost in ctypes, which would go on as if all were well
-        pending.error = error
+        this_thread.error = error
         return REFUSED
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from .overlap import overlaps
+from .overlap import this_thread
 
 
 def count() -> int:
-    """How many calls had overlapping arrays so far."""
-    return overlaps[0]
+    """How many calls of this thread had overlapping arrays so far."""
+    return this_thread.overlaps
 
 
 def share(values: Any, derivatives: Any, memo: dict[int, Any] | None = None) -> Any:

@@ -22,7 +22,14 @@ _ENVIRONMENT_PREFIX = "_ZN08NumbaEnv"
 
 
 class DerivativeLibrary(JITCodeLibrary):
-    """A library of Numba's CPU code generator whose module gets the full pipeline only."""
+    """A library of Numba's CPU code generator whose module gets the full pipeline only.
+
+    `environments` are those that its code points at; Numba itself keeps them only as long as their functions live.
+    """
+
+    def __init__(self, codegen: Any, name: str) -> None:
+        super().__init__(codegen, name)
+        self.environments: list[Any] = []
 
     def add_llvm_module(self, ll_module: llvm.ModuleRef) -> None:
         """Link without the function passes: they would only repeat what was done before."""
@@ -95,3 +102,4 @@ def _set_environments(library: DerivativeLibrary) -> None:
             environment = lookup_environment(variable.name)
             if environment is not None:
                 code_generator.set_env(variable.name, environment)
+                library.environments.append(environment)
