@@ -40,9 +40,7 @@ def addresses(source: str, names: tuple[str, ...], arguments: tuple[str, ...]) -
     out = f"enzyme::tensor<int64_t, {len(names)}>& out"
     entry = f"\nvoid report({out}, const enzyme::tensor<double, 1>& x) {{ {stores} }}\n"
     shape = jax.core.ShapedArray((len(names),), jnp.int64)
-    call = jax.jit(
-        lambda x: cpp_call(x, out_shapes=[shape], source=source + entry, fn="report", argv=arguments)[0]
-    )
+    call = jax.jit(lambda x: cpp_call(x, out_shapes=[shape], source=source + entry, fn="report", argv=arguments)[0])
     return [int(value) for value in np.asarray(call(jnp.ones(1)))]
 
 

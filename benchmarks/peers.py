@@ -24,9 +24,7 @@ ENZYME_FAST = "enzyme, fast flags"
 REASSOCIATION = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def compiled_peer(
-    function: Callable[..., None], workload: Workload, arguments: Arguments, **options: Any
-) -> Peer:
+def compiled_peer(function: Callable[..., None], workload: Workload, arguments: Arguments, **options: Any) -> Peer:
     """A function of arguments and outputs, compiled by Numba."""
     compiled = njit(function, **options)
     outputs = workload.new_outputs(arguments)

@@ -81,9 +81,7 @@ def peers(results: dict[str, Any]) -> str:
         cells = []
         for name in names:
             value = row["milliseconds"].get(name)
-            cells.append(
-                "failed" if name in row["failed"] else number(None if value is None else value / primal)
-            )
+            cells.append("failed" if name in row["failed"] else number(None if value is None else value / primal))
         rows.append([row["title"], *cells])
     return table(["workload", *names], rows)
 

@@ -48,9 +48,7 @@ def verdicts(results: dict[str, Any]) -> Iterator[Verdict]:
         yield Verdict("time over hand-written adjoint", name, value, limit)
     if measured:
         ahead = sum(value <= HAND_USUAL for value in measured.values())
-        yield Verdict(
-            f"workloads above {HAND_USUAL} of hand", "all", len(measured) - ahead, (len(measured) - 1) // 2
-        )
+        yield Verdict(f"workloads above {HAND_USUAL} of hand", "all", len(measured) - ahead, (len(measured) - 1) // 2)
     for row in results["rows"]:
         value = ratio(row, ENZYME)
         if value is not None:

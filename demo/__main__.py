@@ -69,9 +69,7 @@ def seconds_for_differences(theta: np.ndarray, x: np.ndarray) -> float:
     return time.perf_counter() - start
 
 
-def fit(
-    gradient: Gradient, theta: np.ndarray, x: np.ndarray
-) -> tuple[OptimizeResult, list[tuple[float, float]]]:
+def fit(gradient: Gradient, theta: np.ndarray, x: np.ndarray) -> tuple[OptimizeResult, list[tuple[float, float]]]:
     """The result of L-BFGS-B, and (seconds, loss) after each iteration."""
     history = [(0.0, float(gradient(theta, x, COMPONENTS)[0]))]
     start = time.perf_counter()
@@ -83,9 +81,7 @@ def fit(
             bar.update()
 
         options = {"maxiter": MAXIMUM_ITERATIONS, "maxfun": 10 * MAXIMUM_ITERATIONS}
-        result = minimize(
-            gradient, theta, (x, COMPONENTS), "L-BFGS-B", jac=True, callback=note, options=options
-        )
+        result = minimize(gradient, theta, (x, COMPONENTS), "L-BFGS-B", jac=True, callback=note, options=options)
         bar.total = bar.n  # converged: the bar is full
     return result, history
 

@@ -15,12 +15,7 @@ from numzyme.testing.checks import check
 
 SHADOW_LEFT = "forward mode leaves the shadow of what njit itself leaves behind when it raises"
 NOT_YET: dict[str, str] = {
-    "store_out_of_bounds": SHADOW_LEFT,
-    "row_out_of_bounds": SHADOW_LEFT,
     "raise_in_helper_after_allocation": SHADOW_LEFT,
-    "shapes_that_do_not_broadcast": SHADOW_LEFT,
-    "shapes_that_do_not_multiply": SHADOW_LEFT,
-    "maximum_of_empty": SHADOW_LEFT,
 }
 
 

@@ -66,9 +66,7 @@ def rooms_imported(path: Path) -> set[str]:
 
 
 def tracked_files() -> list[Path]:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
 
 
@@ -96,9 +94,7 @@ def test_import_rule_sees_relative_imports() -> None:
 
 
 def test_files_are_short() -> None:
-    lengths = {
-        relative(path): path.read_text().count("\n") for path in tracked_files() if path.suffix == ".py"
-    }
+    lengths = {relative(path): path.read_text().count("\n") for path in tracked_files() if path.suffix == ".py"}
     crowded = {name: lines for name, lines in lengths.items() if lines > MAXIMUM_LINES}
     assert not crowded
 

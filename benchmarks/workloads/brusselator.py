@@ -25,14 +25,9 @@ def rhs_of_fields(u, v, du, dv, n, A, B, alpha):
             jp = j + 1 if j < n - 1 else 0
             uuv = u[i, j] * u[i, j] * v[i, j]
             du[i, j] = (
-                B
-                + uuv
-                - (A + 1.0) * u[i, j]
-                + alpha * (u[im, j] + u[ip, j] + u[i, jm] + u[i, jp] - 4.0 * u[i, j])
+                B + uuv - (A + 1.0) * u[i, j] + alpha * (u[im, j] + u[ip, j] + u[i, jm] + u[i, jp] - 4.0 * u[i, j])
             )
-            dv[i, j] = (
-                A * u[i, j] - uuv + alpha * (v[im, j] + v[ip, j] + v[i, jm] + v[i, jp] - 4.0 * v[i, j])
-            )
+            dv[i, j] = A * u[i, j] - uuv + alpha * (v[im, j] + v[ip, j] + v[i, jm] + v[i, jp] - 4.0 * v[i, j])
 
 
 @njit
@@ -68,9 +63,7 @@ def objective(s0, A, B, alpha, dt, n, steps):
         for c in range(2):
             for i in range(n):
                 for j in range(n):
-                    s[c, i, j] += (
-                        dt / 6.0 * (k1[c, i, j] + 2.0 * k2[c, i, j] + 2.0 * k3[c, i, j] + k4[c, i, j])
-                    )
+                    s[c, i, j] += dt / 6.0 * (k1[c, i, j] + 2.0 * k2[c, i, j] + 2.0 * k3[c, i, j] + k4[c, i, j])
     loss = 0.0
     for c in range(2):
         for i in range(n):
@@ -177,9 +170,7 @@ def array_step(library, s, A, B, alpha, dt):
         u, v = s[0], s[1]
         laplacian = roll(s, 1, 1) + roll(s, -1, 1) + roll(s, 1, 2) + roll(s, -1, 2) - 4.0 * s
         uuv = u * u * v
-        return library.stack(
-            [B + uuv - (A + 1.0) * u + alpha * laplacian[0], A * u - uuv + alpha * laplacian[1]]
-        )
+        return library.stack([B + uuv - (A + 1.0) * u + alpha * laplacian[0], A * u - uuv + alpha * laplacian[1]])
 
     k1 = slope(s)
     k2 = slope(s + 0.5 * dt * k1)

@@ -90,15 +90,14 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
 def _compile(key: DerivativeKey) -> CompiledDerivative:
     raw = extract(key.function, key.argument_types, key.boundscheck)
     clock = _Clock({"Numba front end": _extraction_seconds[raw]})
-    ownership = "arena" if key.direction == "reverse" else "nrt"
-    canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership=ownership)
+    ownership, canonical = _canonical(raw, key)
     clock.lap("optimisation before")
     activities = parameter_activities(raw, key)
     request = Request(
         mode=key.direction,
         symbol=raw.symbol,
         activities=activities,
-        memory=tuple(_memory(raw, parameter, key.direction) for parameter in raw.parameters),
+        memory=tuple(_memory(raw, parameter, ownership) for parameter in raw.parameters),
         labels=tuple(parameter.label for parameter in raw.parameters),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
@@ -142,8 +141,29 @@ def members_of(kind: Any) -> tuple[types.Type, ...]:
     return kind.types
 
 
-def _memory(raw: RawFunction, parameter: Parameter, direction: str) -> str | None:
-    if direction == "reverse" and parameter.role in ("meminfo", "parent"):
+def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
+    """Who owns the memory that the function allocates, and its canonical text.
+
+    In reverse mode it is the derivative. In forward mode too if that is a fixed number of allocations, none of which is
+    returned: an exception then leaves nothing behind. Otherwise Numba's reference counts stay, so that a loop releases
+    what it allocates.
+    """
+    canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
+    if key.direction == "reverse":
+        return "arena", canonical
+    if not _holds_arrays(raw.return_type) and not derive.allocates_repeatedly(canonical, raw.symbol):
+        return "arena", canonical
+    return "nrt", frontend.normalise(raw, disjoint=key.disjoint, ownership="nrt")
+
+
+def _holds_arrays(kind: types.Type) -> bool:
+    if isinstance(kind, types.BaseTuple):
+        return any(map(_holds_arrays, kind.types))
+    return not isinstance(kind, types.Number | types.Boolean | types.NoneType)
+
+
+def _memory(raw: RawFunction, parameter: Parameter, ownership: str) -> str | None:
+    if ownership == "arena" and parameter.role in ("meminfo", "parent"):
         return "opaque"  # without reference counts nobody looks behind them
     if parameter.role != "return":
         return parameter.memory

@@ -1,6 +1,16 @@
 """The differentiator: canonical LLVM text in, LLVM text of the derivative out."""
 
-from .driver import differentiate, parse
+from .driver import allocates_repeatedly, differentiate, parse
 from .request import OUT_OF_TAPE, Activity, Derivative, Report, Request, Stored
 
-__all__ = ["OUT_OF_TAPE", "Activity", "Derivative", "Report", "Request", "Stored", "differentiate", "parse"]
+__all__ = [
+    "OUT_OF_TAPE",
+    "Activity",
+    "Derivative",
+    "Report",
+    "Request",
+    "Stored",
+    "allocates_repeatedly",
+    "differentiate",
+    "parse",
+]

@@ -58,6 +58,27 @@ def differentiate(text: str, request: Request) -> Derivative:
     return Derivative(result, symbol, report)
 
 
+def allocates_repeatedly(text: str, symbol: str) -> bool:
+    """Whether the function `symbol` of a canonical module may allocate more than a fixed number of times.
+
+    If not, forward mode can take its memory from an arena, which also releases what an exception leaves behind.
+    """
+    if "@numzyme.allocate" not in text:
+        return False
+    module = parse(text)
+    for function in module.functions.values():
+        if not any(i.callee == "@numzyme.allocate" for i in function.instructions()):
+            continue
+        if symbol_of(function.name) != symbol:
+            return True
+        cfg = Cfg(function)
+        loops = LoopForest(cfg).of
+        for label in cfg.order:
+            if loops[label] and any(i.callee == "@numzyme.allocate" for i in cfg.blocks[label].instructions):
+                return True
+    return False
+
+
 def _callees(context: calls.Context, write) -> list[str]:
     """Derivatives and plain copies of callees, until no new one is asked for."""
     texts: list[str] = []

@@ -38,6 +38,7 @@ class ForwardFunction:
         self.emitter = Emitter("z.")
         self.writer = ExpressionWriter(self.emitter)
         self.helpers: set[str] = set()
+        self.uses_arena = "@numzyme.allocate" in context.module.declarations
 
     # -- the function -----------------------------------------------------------------------------
     def write(self, name: str, *, internal: bool) -> str:
@@ -50,7 +51,13 @@ class ForwardFunction:
                 self.context.declarations[callee] = declaration
         self.context.helpers |= self.helpers
         linkage = "internal " if internal else ""
-        return f"define {linkage}{self.function.return_type} {name}({self._parameters()}) {{\n{self.emitter.text()}\n}}"
+        parameters, body = self._parameters(), self.emitter.text()
+        if self.uses_arena and internal:
+            parameters += ", ptr %arena"
+        elif self.uses_arena:
+            enter = "  %arena = call ptr @numzyme.arena.enter()"
+            body = f'"numzyme.entry":\n{enter}\n  br label {self.facts.cfg.entry}\n{body}'
+        return f"define {linkage}{self.function.return_type} {name}({parameters}) {{\n{body}\n}}"
 
     def _parameters(self) -> str:
         primal, extra = [], []
@@ -80,6 +87,8 @@ class ForwardFunction:
                 self._write_instruction(i)
             else:
                 self._write_on_error_edge(i)
+        if body[-1].opcode == "ret" and self.uses_arena and self.signature.is_root:
+            self.emitter.line("call void @numzyme.arena.leave(ptr %arena)")
         self.emitter.terminate(body[-1].text)
 
     # -- tangents ---------------------------------------------------------------------------------
@@ -183,7 +192,12 @@ class ForwardFunction:
     def _write_verbatim(self, i: Instruction) -> None:
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)
-            self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), "ptr null"))
+            arena = "ptr %arena" if self.uses_arena else "ptr null"
+            self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), arena))
+            return
+        if i.opcode == "call" and i.callee == "@numzyme.allocate":
+            size = i.operands[0]
+            self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
             return
         self.emitter.line(i.text)
 
@@ -216,6 +230,10 @@ class ForwardFunction:
 
     def _clear_allocation(self, i: Instruction, symbol: str) -> None:
         """A fresh shadow is zero; its address follows from its meminfo."""
+        if symbol == "numzyme.allocate":
+            failed = self.emitter.define(f"icmp eq ptr {i.name}, null")  # the primal's own test follows
+            self._memset(i.name, self.emitter.select(failed, "i64", "0", i.operands[0]))
+            return
         if symbol in DIRECT_ALLOCATORS:
             self._memset(i.name, i.operands[0])
             return
@@ -241,6 +259,8 @@ class ForwardFunction:
                 arguments.append(("ptr", self.shadow(value, i)))
             elif status is Status.ACTIVE:
                 arguments.append((kind, self.tangent(value)))
+        if self.uses_arena:
+            arguments.append(("ptr", "%arena"))
         inside = ", ".join(f"{kind} {value}" for kind, value in arguments)
         name = f"{i.name} = " if i.name else ""
         self.emitter.line(f"{name}call {i.type} {calls.derived_name('forward', signature, number)}({inside})")

@@ -171,6 +171,7 @@ def main(arguments: list[str]) -> int:
     counts: Counter[str] = Counter()
     for verdict in run(list(range(options.start, options.start + options.count)), options.limit):
         counts[verdict.kind] += 1
+        print(f"\r{counts.total()} of {options.count}", end="", file=sys.stderr, flush=True)
         if verdict.kind != "agree":
             print(f"{verdict.seed} {verdict.kind}: {verdict.check}: {verdict.message}", flush=True)
         if verdict.kind == "failed":
