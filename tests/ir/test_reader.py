@@ -248,12 +248,19 @@ def test_numbered_values_get_names(start: int) -> None:
     module = read(NUMBERED[start:])
     verify(module)
     function = module.functions["@f"]
-    assert [p.name for p in function.parameters] == ["%v0", "%v1"]
-    assert [b.label for b in function.blocks] == ["%v2", "%v4", "%v6"]
-    assert function.blocks[2].phis[0].labels == ["%v2", "%v4"]
+    assert [p.name for p in function.parameters] == ["%.v0", "%.v1"]
+    assert [b.label for b in function.blocks] == ["%.v2", "%.v4", "%.v6"]
+    assert function.blocks[2].phis[0].labels == ["%.v2", "%.v4"]
     llvm.parse_assembly(write(module)).verify()
     if start == 0:
         assert module.globals["@text"].endswith('c"%7 ;\\00"')
+
+
+def test_given_names_are_new() -> None:
+    text = "define double @f(double %v0, double %0) {\n  %v1 = fadd double %v0, %0\n  ret double %v1\n}\n"
+    module = read(text)
+    verify(module)
+    llvm.parse_assembly(write(module)).verify()
 
 
 def test_parameters_with_attributes() -> None:

@@ -407,19 +407,20 @@ def _read_line(line: str, number: int) -> Instruction:
 
 def _implicit_entry_label(function: Function) -> str:
     """LLVM numbers an unnamed entry block after the unnamed parameters."""
-    numbered = [int(p.name[2:]) for p in function.parameters if p.name[1:2] == "v" and p.name[2:].isdigit()]
-    return f"%v{max(numbered) + 1 if numbered else 0}"
+    numbered = [p for p in function.parameters if _GIVEN_NAME.match(p.name)]
+    return f"%.v{len(numbered)}"
 
 
 _NUMBERED_VALUE = re.compile(r"%(\d+)(?![-\w.$])")
 _NUMBERED_LABEL = re.compile(r"^(\d+):", re.MULTILINE)
+_GIVEN_NAME = re.compile(r"%\.v\d+$")  # neither Python nor Numba makes such a name
 
 
 def name_numbered_values(text: str) -> str:
-    """Give LLVM's numbered values and blocks names (`%7` -> `%v7`): numbers must be in order, names need not."""
+    """Give LLVM's numbered values and blocks names (`%7` -> `%.v7`): numbers must be in order, names need not."""
     found = re.search(r"^define ", text, re.MULTILINE)  # string constants in globals may hold anything
     start = found.start() if found else len(text)
-    body = _NUMBERED_LABEL.sub(r"v\1:", _NUMBERED_VALUE.sub(r"%v\1", text[start:]))
+    body = _NUMBERED_LABEL.sub(r".v\1:", _NUMBERED_VALUE.sub(r"%.v\1", text[start:]))
     return text[:start] + body
 
 
