@@ -22,6 +22,7 @@ from numzyme.ir import verify
 from numzyme.opt import describe
 from numzyme.runtime import memory
 
+from .checks import same_primal, same_products
 from .ll_case import Case, Values
 
 FILES = sorted((Path(__file__).parents[1] / "ll").glob("*.ll"))
@@ -93,7 +94,7 @@ def test_derivatives(stem: str, number: int) -> None:
     tangent, forward = direction.copy(), values.copy()
     if case.refusal("forward") is None:
         assert case.run_forward(forward, tangent) == run.status
-        _same_primal(forward, plain)
+        same_primal(forward, plain)
         if run.status == 0:
             tolerance = 1e-2 if case.single else 1e-8
             result = case.vector(tangent, run, scalars=False)
@@ -105,9 +106,9 @@ def test_derivatives(stem: str, number: int) -> None:
             seed = case.random_like(values, generator)
             adjoint, backward = seed.copy(), values.copy()
             assert case.run_reverse(backward, adjoint) == run.status
-            _same_primal(backward, plain)
+            same_primal(backward, plain)
             if run.status == 0:
-                _same_products(case, run, (seed, tangent), (adjoint, direction))
+                same_products(case, run, (seed, tangent), (adjoint, direction))
         after = memory()
         assert after.entries - before.entries == after.exits - before.exits
         assert after.bytes_in_use == 0
@@ -133,17 +134,3 @@ def test_without_noalias_and_primal(stem: str) -> None:
             tolerance = 1e-5 if case.single else 1e-12
             wanted = case.vector(expected, run, scalars=True)
             np.testing.assert_allclose(case.vector(found, run, scalars=True), wanted, rtol=tolerance, atol=tolerance)
-
-
-def _same_primal(values: Values, plain: Values) -> None:
-    for name, buffer in plain.buffers.items():
-        np.testing.assert_array_equal(values.buffers[name], buffer, err_msg=name)
-
-
-def _same_products(case: Case, run, outputs: tuple[Values, Values], inputs: tuple[Values, Values]) -> None:
-    """<w, J v> = <Jᵀ w, v>."""
-    forward = np.prod([case.vector(v, run, scalars=False) for v in outputs], axis=0)
-    backward = np.prod([case.vector(v, run, scalars=True) for v in inputs], axis=0)
-    scale = np.abs(forward).sum() + np.abs(backward).sum()
-    assert np.isfinite(scale)
-    assert abs(forward.sum() - backward.sum()) <= (1e-5 if case.single else 1e-12) * max(scale, 1e-3)
