@@ -44,11 +44,10 @@ class Kinds:
         """An integer constant stored to memory that holds nothing but floats of its size is a float constant."""
         for store in filter(_is_integer_constant, self.memory.function.instructions()):
             pointer, kind = store.operands[1], _AS_FLOAT[store.types[0]]
-            objects = self.memory.objects(pointer)
-            if objects and all(self.of.get(o) == {kind} for o in objects):
+            known = set().union(*(self.of.get(o, set()) for o in self.memory.objects(pointer)))
+            if known == {kind}:
                 _rewrite(store, store.types[0], kind)
-            else:
-                self._see(pointer, store.types[0])
+            self._see(pointer, store.types[0])
 
     def _see(self, pointer: str, kind: str) -> None:
         for an_object in self.memory.objects(pointer):
