@@ -158,7 +158,7 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
 
 def _holds_arrays(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
-        return any(map(_holds_arrays, kind.types))
+        return any(map(_holds_arrays, members_of(kind)))
     return not isinstance(kind, types.Number | types.Boolean | types.NoneType)
 
 
