@@ -56,6 +56,7 @@ def load(source: str, name: str, seed: int) -> Program:
         module.__dict__["program"],
         (),
         together=module.__dict__["arguments"],
+        constant=module.__dict__.get("CONSTANT", ()),
         tolerance=1e-6,
         options={"boundscheck": seed % 2 == 0},
     )

@@ -1,104 +1,32 @@
 """Source text of random programs that Numba compiles: `random_source(seed)`.
 
-Decides what the programs look like: nested counted and while loops, break, continue and early return,
-branches on values, integers and booleans, scalars, arrays, matrices, tuples, views and aliases, in-place
-updates, helpers plain, compiled and recursive. Invariants: every index is in bounds, every loop ends, every
-variable has one type and is set before it is read, and stored values are squashed (sin, tanh, averages), so
-that nothing grows without bound. The text defines `program` and `arguments(rng)`, and needs nothing but
-NumPy, math and Numba.
+Decides what the programs look like: nested counted and while loops, break, continue and early return, branches on
+values, integers and booleans, scalars, arrays, matrices, tuples, views and aliases, in-place updates, exceptions
+that are raised and caught, helpers plain, compiled and recursive, arguments strided, reversed, in Fortran order, and
+overlapping. Invariants: every index is in bounds, every loop ends, every variable has one type and is set before it is
+read, and stored values are squashed (sin, tanh, averages), so that nothing grows without bound. The text defines
+`program`, `arguments(rng)` and `CONSTANT`, and needs nothing but NumPy, math and Numba.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass, field
-
-HEADER = """import math
-
-import numpy as np
-from numba import njit
+from .random_expressions import HEADER, Expressions
 
 
-def plain(u, v):
-    return 0.7 * math.sin(u) + 0.3 * u * v
-
-
-@njit
-def branching(u, v):
-    if u > v:
-        return math.tanh(u - 0.5 * v)
-    return u * math.cos(v)
-
-
-@njit(inline="never")
-def weigh(x, s):
-    total = s
-    for i in range(x.shape[0]):
-        total = 0.8 * total + math.sin(x[i] * s)
-    return total
-
-
-def stir(x, s):
-    for i in range(x.shape[0]):
-        x[i] = math.tanh(x[i] * s + 0.3 * x[i - 1])
-
-
-@njit
-def recurse(u, n):
-    if n <= 0:
-        return u
-    return math.sin(u + 0.4 * recurse(0.6 * u, n - 1))
-
-
-@njit
-def fold(x, n):
-    if n == 0:
-        return x[0]
-    return math.tanh(x[n] * fold(x, n - 1) + 0.2)
-
-
-@njit
-def halves(u, v):
-    return 0.5 * (u + v), math.sin(u - v)
-
-
-"""
-
-
-@dataclass
-class Scope:
-    """What can be used at a place: names by kind; arrays with their length, matrices with their shape."""
-
-    floats: list[str] = field(default_factory=list)
-    integers: list[str] = field(default_factory=list)  # not negative
-    booleans: list[str] = field(default_factory=list)
-    arrays: dict[str, int] = field(default_factory=dict)
-    matrices: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    def copy(self) -> Scope:
-        return Scope(
-            list(self.floats),
-            list(self.integers),
-            list(self.booleans),
-            dict(self.arrays),
-            dict(self.matrices),
-        )
-
-
-class Writer:
+class Writer(Expressions):
     """Writes one program. `result` is float, nothing, array or tuple."""
 
     def __init__(self, seed: int) -> None:
-        self.rng = random.Random(seed)
+        super().__init__(seed)
         self.lines: list[str] = []
-        self.scope = Scope()
         self.names = 0
         self.budget = self.rng.randint(6, 14)
-        self.result = self.rng.choices(("float", "nothing", "array", "tuple"), (85, 7, 4, 4))[0]
+        self.result = self.pick(("float", 85), ("nothing", 7), ("array", 4), ("tuple", 4))
         self.loops: list[str] = []  # "for" or "while", innermost last
         self.protected: set[str] = set()  # loop counters, which statements must not assign
+        self.guarded = False  # inside of try, where Numba takes no jumps
 
-    def pick(self, *weighted: tuple[object, float]) -> object:
+    def pick(self, *weighted: tuple) -> object:
         return self.rng.choices([w[0] for w in weighted], [w[1] for w in weighted])[0]
 
     def name(self, prefix: str) -> str:
@@ -107,90 +35,6 @@ class Writer:
 
     def emit(self, depth: int, text: str) -> None:
         self.lines.append("    " * depth + text)
-
-    # Expressions
-
-    def coefficient(self) -> str:
-        return repr(round(self.rng.uniform(-1.2, 1.2), 2))
-
-    def index(self, length: int) -> str:
-        """An expression that is a valid index of an array of `length`."""
-        if self.scope.integers and self.rng.random() < 0.75:
-            i = self.rng.choice(self.scope.integers)
-            return self.rng.choice((f"{i} % {length}", f"({i} + {self.rng.randint(1, 3)}) % {length}",
-                                    f"{length - 1} - {i} % {length}"))  # fmt: skip
-        return str(self.rng.randint(-length, length - 1))
-
-    def leaf(self) -> str:
-        choices: list[str] = []
-        if self.scope.floats:
-            choices += [self.rng.choice(self.scope.floats)] * 3
-        if self.scope.arrays:
-            name, length = self.rng.choice(list(self.scope.arrays.items()))
-            choices += [f"{name}[{self.index(length)}]"] * 3
-        if self.scope.matrices:
-            name, (rows, columns) = self.rng.choice(list(self.scope.matrices.items()))
-            choices.append(f"{name}[{self.index(rows)}, {self.index(columns)}]")
-        choices.append(self.coefficient())
-        return self.rng.choice(choices)
-
-    def expression(self, depth: int = 2) -> str:
-        if depth == 0 or self.rng.random() < 0.15:
-            return self.leaf()
-        kind = self.rng.randrange(10)
-        u, v = self.expression(depth - 1), self.expression(depth - 1)
-        if kind < 5:
-            return self.rng.choice((f"({u} + {v})", f"({u} - {v})", f"{u} * {v}", f"{self.coefficient()} * {u}"))
-        if kind < 7:
-            return self.rng.choice((f"math.sin({u})", f"math.cos({u})", f"math.tanh({u})", f"math.exp(-({u}) ** 2)",
-                                    f"math.sqrt(1.0 + ({u}) ** 2)", f"math.atan({u})"))  # fmt: skip
-        if kind == 7:
-            return self.rng.choice((f"{u} / (2.0 + ({v}) ** 2)", f"abs({u})", f"min({u}, {v})", f"({u}) ** 3 * 0.2"))
-        if kind == 8:
-            return self.call(u, v)
-        return self.reduction() if self.scope.arrays else u
-
-    def call(self, u: str, v: str) -> str:
-        choices = [f"plain({u}, {v})", f"branching({u}, {v})", f"recurse({u}, {self.rng.randint(0, 3)})"]
-        if self.scope.arrays:
-            name, length = self.rng.choice(list(self.scope.arrays.items()))
-            choices += [f"weigh({name}, {u})", f"fold({name}, {length - 1})"]
-        return self.rng.choice(choices)
-
-    def reduction(self) -> str:
-        name, length = self.rng.choice(list(self.scope.arrays.items()))
-        same = self.rng.choice([n for n, size in self.scope.arrays.items() if size == length])
-        return self.rng.choice((f"0.3 * np.sum({name} * {same})", f"{name}.mean()", f"{name}.max()", f"np.min({name})",
-                                f"0.3 * np.dot(np.ascontiguousarray({name}), np.ascontiguousarray({same}))",
-                                f"0.2 * {name}.sum()"))  # fmt: skip
-
-    def tame(self) -> str:
-        """An expression whose value is bounded."""
-        u = self.expression()
-        return self.rng.choice((f"math.sin({u})", f"math.tanh({u})", f"{u} / (1.0 + ({u}) ** 2)",
-                                f"0.5 * math.cos({u}) + 0.4 * {self.leaf()}"))  # fmt: skip
-
-    def condition(self) -> str:
-        choices = [f"{self.leaf()} > {self.coefficient()}", f"{self.expression(1)} < {self.expression(1)}"]
-        if self.scope.integers:
-            i = self.rng.choice(self.scope.integers)
-            choices += [f"{i} % {self.rng.randint(2, 3)} == 0", f"{i} > {self.rng.randint(0, 3)}"]
-        if self.scope.booleans:
-            choices.append(self.rng.choice(self.scope.booleans))
-        chosen = self.rng.choice(choices)
-        if self.rng.random() < 0.2:
-            return f"{chosen} {self.rng.choice(('and', 'or'))} {self.rng.choice(choices)}"
-        return chosen
-
-    def elementwise(self, length: int) -> str:
-        """An array expression of the given length."""
-        same = [n for n, size in self.scope.arrays.items() if size == length]
-        u = self.rng.choice(same) if same else f"np.full({length}, {self.leaf()})"
-        v = self.rng.choice([*same, self.leaf()]) if same else self.leaf()
-        return self.rng.choice((f"np.sin({u} * {v})", f"0.5 * {u} - 0.4 * {v}", f"np.tanh({u} + {v})",
-                                f"{u} / (1.5 + {u} * {u})"))  # fmt: skip
-
-    # Statements
 
     def block(self, depth: int, count: int) -> None:
         """`count` statements in a scope of their own."""
@@ -204,12 +48,13 @@ class Writer:
 
     def statement(self, depth: int) -> None:
         self.budget -= 1
-        deep = depth > 3 or self.budget < 0
+        deep = depth > 3 or self.budget < 0 or self.guarded
         choice = self.pick(
             (self.assign, 4), (self.store, 4), (self.update, 3), (self.make_array, 2), (self.make_view, 1.5),
             (self.write_slice, 1.5), (self.integer, 1), (self.boolean, 0.7), (self.unpack, 0.7), (self.mutate, 1),
             (self.swap, 0.8), (self.matrix, 1), (self.loop, 0 if deep else 4), (self.branch, 0 if deep else 3),
             (self.while_loop, 0 if deep else 2.5), (self.jump, 1.5 if self.loops else 0.3),
+            (self.check, 0.3), (self.attempt, 0 if deep or self.guarded else 0.4),
         )  # fmt: skip
         choice(depth)  # type: ignore[operator]
 
@@ -241,7 +86,11 @@ class Writer:
             text = self.rng.choice((f"{source}.copy()", f"np.zeros_like({source})", self.elementwise(length), source))
         else:
             length = self.rng.randint(2, 5)
-            text = self.rng.choice((f"np.zeros({length})", f"np.ones({length})", self.elementwise(length)))
+            listed = ", ".join(self.tame() for _ in range(length))
+            text = self.rng.choice(
+                (f"np.zeros({length})", f"np.ones({length})", self.elementwise(length), f"np.array([{listed}])",
+                 f"ramp({self.leaf()}, {length})")
+            )  # fmt: skip
         self.emit(depth, f"{name} = {text}")
         self.scope.arrays[name] = length
 
@@ -270,6 +119,8 @@ class Writer:
     def integer(self, depth: int) -> None:
         own = [i for i in self.scope.integers if i not in self.protected]
         source = self.rng.choice(self.scope.integers) if self.scope.integers else "2"
+        if self.rng.random() < 0.25:
+            source = f"int(3.0 * abs({self.leaf()}))"
         name = self.rng.choice(own) if own and self.rng.random() < 0.6 else self.name("k")
         self.emit(depth, f"{name} = ({source} * {self.rng.randint(1, 4)} + {self.rng.randint(0, 3)}) % 5")
         if name not in self.scope.integers:
@@ -305,7 +156,7 @@ class Writer:
         if not self.scope.matrices:
             return self.make_array(depth)
         name, (rows, columns) = self.rng.choice(list(self.scope.matrices.items()))
-        kind = self.rng.randrange(5)
+        kind = self.rng.randrange(7)
         if kind == 0:
             self.emit(depth, f"{name}[{self.index(rows)}, {self.index(columns)}] = {self.tame()}")
         elif kind == 1:
@@ -320,6 +171,15 @@ class Writer:
             other = self.name("m")
             self.emit(depth, f"{other} = {name}.T")
             self.scope.matrices[other] = (columns, rows)
+        elif kind == 4:
+            fresh = self.name("m")
+            text = self.rng.choice(
+                (f"np.sin({name}) * {self.leaf()}", f"{name}.copy()", f"{name} * {name}[0]", f"np.zeros_like({name})")
+            )
+            self.emit(depth, f"{fresh} = {text}")
+            self.scope.matrices[fresh] = (rows, columns)
+        elif kind == 5:
+            self.emit(depth, f"{name}[{self.index(rows)}] = {self.elementwise(columns)}")
         else:
             product = self.name("w")
             vector = self.elementwise(columns)
@@ -328,7 +188,7 @@ class Writer:
 
     def loop(self, depth: int) -> None:
         i = self.name("i")
-        kind = self.rng.randrange(4)
+        kind = self.rng.randrange(5)
         arrays = list(self.scope.arrays)
         outer, self.scope = self.scope, self.scope.copy()
         if kind == 0 and arrays:
@@ -338,6 +198,11 @@ class Writer:
         elif kind == 1 and arrays:
             self.emit(depth, f"for {i} in range({self.rng.choice(arrays)}.shape[0] - 1, -1, -1):")
             self.scope.integers.append(i)
+        elif kind == 4 and arrays:
+            element, other = self.name("e"), self.name("e")
+            self.emit(depth, f"for {i}, ({element}, {other}) in enumerate(zip({self.rng.choice(arrays)}, x)):")
+            self.scope.integers.append(i)
+            self.scope.floats += [element, other]
         elif kind == 2 and self.scope.integers:
             self.emit(depth, f"for {i} in range({self.rng.choice(self.scope.integers)} % 4):")
             self.scope.integers.append(i)
@@ -350,6 +215,9 @@ class Writer:
         self.block(depth + 1, self.rng.randint(1, 3))
         self.loops.pop()
         self.scope = outer
+        if self.rng.random() < 0.1:
+            self.emit(depth, "else:")
+            self.block(depth + 1, 1)
 
     def while_loop(self, depth: int) -> None:
         """A counter bounds the loop; its step comes first, so that `continue` cannot skip it."""
@@ -380,10 +248,33 @@ class Writer:
 
     def jump(self, depth: int) -> None:
         """A conditional break, continue or return."""
+        if self.guarded:
+            return self.update(depth)
         self.emit(depth, f"if {self.condition()}:")
         kinds = ["break", "continue"] * bool(self.loops) + ["return"]
         kind = self.rng.choice(kinds)
         self.emit(depth + 1, self.returned() if kind == "return" else kind)
+
+    def check(self, depth: int) -> None:
+        """A condition that always holds, but that the compiler cannot know."""
+        value = self.leaf()
+        if self.rng.random() < 0.5:
+            self.emit(depth, f"assert not {value} > 1e6")
+        else:
+            self.emit(depth, f"if {value} > 1e6:")
+            self.emit(depth + 1, 'raise ValueError("too large")')
+
+    def attempt(self, depth: int) -> None:
+        """A try block, which may raise."""
+        self.guarded = True
+        self.emit(depth, "try:")
+        self.block(depth + 1, self.rng.randint(1, 2))
+        self.emit(depth + 1, f"if {self.condition()}:")
+        self.emit(depth + 2, 'raise ValueError("caught")')
+        self.block(depth + 1, 1)
+        self.emit(depth, "except Exception:")
+        self.block(depth + 1, 1)
+        self.guarded = False
 
     def returned(self) -> str:
         if self.result == "nothing":
@@ -396,44 +287,56 @@ class Writer:
 
     def write(self) -> str:
         """The whole program."""
-        makers = self._parameters()
-        body, self.lines = self.lines, []
-        count = self.rng.randint(5, 9)
-        for _ in range(count):
+        names, drawn = self._parameters()
+        for _ in range(self.rng.randint(5, 9)):
             self.statement(1)
         self.emit(1, self._final())
-        signature = ", ".join(name for name, _ in makers)
-        drawn = ", ".join(maker for _, maker in makers)
-        text = [f"def arguments(rng):\n    return ({drawn},)\n\n", f"def program({signature}):", *body, *self.lines]
-        return HEADER + "\n".join(text) + "\n"
+        constant = (names.index("b"),) if "b" in names and self.rng.random() < 0.3 else ()
+        made = "\n".join(f"    {name} = {text}" for name, text in drawn)
+        listed = ", ".join(names)
+        return (
+            f"{HEADER}CONSTANT = {constant}\n\n\n"
+            f"def arguments(rng):\n{made}\n    return ({listed},)\n\n\n"
+            f"def program({listed}):\n" + "\n".join(self.lines) + "\n"
+        )
 
-    def _parameters(self) -> list[tuple[str, str]]:
+    def _parameters(self) -> tuple[list[str], list[tuple[str, str]]]:
+        """Names of the arguments, and how each is made."""
         length = self.rng.randint(3, 5)
-        found = [("x", f"rng.uniform(-1, 1, {length})")]
+        drawn = [("x", self._drawn_array(length))]
         self.scope.arrays["x"] = length
         if self.rng.random() < 0.5:
             other = self.rng.choice((length, length - 1, 2))
-            found.append(("y", f"rng.uniform(-1, 1, {other})"))
+            drawn.append(("y", self._drawn_array(other)))
+            if self.rng.random() < 0.15:  # two arguments over one memory
+                other = length - 1
+                drawn.append(("y", "x[1:]"))
             self.scope.arrays["y"] = other
         if self.rng.random() < 0.35:
             shape = self.rng.randint(2, 3), self.rng.randint(2, 3)
-            found.append(("m", f"rng.uniform(-1, 1, {shape})"))
+            text = f"rng.uniform(-1, 1, {shape})"
+            drawn.append(("m", str(self.pick((text, 5), (f"np.asfortranarray({text})", 1)))))
             self.scope.matrices["m"] = shape
         for name in ("a", "b")[: self.rng.randint(1, 2)]:
-            found.append((name, "rng.uniform(-1, 1)"))
+            drawn.append((name, "rng.uniform(-1, 1)"))
             self.scope.floats.append(name)
         if self.rng.random() < 0.5:
-            found.append(("n", str(self.rng.randint(1, 4))))
+            drawn.append(("n", str(self.rng.randint(1, 4))))
             self.scope.integers.append("n")
             self.protected.add("n")
         if self.rng.random() < 0.3:
-            found.append(("flag", str(self.rng.random() < 0.5)))
+            drawn.append(("flag", str(self.rng.random() < 0.5)))
             self.scope.booleans.append("flag")
         if self.rng.random() < 0.2:
-            found.append(("pair", "(rng.uniform(-1, 1), rng.uniform(-1, 1))"))
+            drawn.append(("pair", "(rng.uniform(-1, 1), rng.uniform(-1, 1))"))
             self.emit(1, "p, q = pair")
             self.scope.floats += ["p", "q"]
-        return found
+        return list(dict.fromkeys(name for name, _ in drawn)), drawn
+
+    def _drawn_array(self, length: int) -> str:
+        text = f"rng.uniform(-1, 1, {length})"
+        strided = f"rng.uniform(-1, 1, {2 * length})[::2]"
+        return str(self.pick((text, 8), (strided, 1), (f"{text}[::-1]", 1)))
 
     def _final(self) -> str:
         if self.result != "float":
