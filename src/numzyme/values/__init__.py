@@ -1,6 +1,7 @@
 """Python values and their derivatives: zeros, sums, comparison and gradients of any nested value.
 
-The registry of array wrappers, for whoever writes one (see `register_wrapper` for an example):
+Public: `make_zero`, `make_zero_inplace`, `remake_zero`, `accumulate`, `congruent`, `tree_map`, `strip_types`, and the
+registry of array wrappers, for whoever writes one (see `register_wrapper` for an example):
 
     register_wrapper(cls, *, natural=None, project=None) -> cls
     natural_fields(*names) -> a function for `natural`
@@ -8,8 +9,45 @@ The registry of array wrappers, for whoever writes one (see `register_wrapper` f
 `natural(x, dx, strip)` and `project(x, dx, strip)` get the wrapper, its shadow and the recursion.
 A class whose gradient is structural and projected (`Symmetric`) registers `project` only; one whose
 forms agree (`Diagonal`) registers `natural=natural_fields("diag")` only; a plain container registers nothing.
+
+For other rooms: `classify`, `children`, `rebuild`, `is_mutable` take values apart and put them together.
 """
 
+from .comparison import check_congruent, congruent
+from .kinds import SUPPORTED, Kind, classify
+from .mapping import make_zero, reached_arrays, tree_map
+from .memory import overlapping, shadows_of
+from .paths import Path, Step
+from .strip import strip_types
+from .structural import is_structural, structural_type
+from .structure import all_fields, children, is_mutable, rebuild
+from .sums import accumulate, make_zero_inplace, remake_zero
 from .wrappers import Strip, natural_fields, register_wrapper
 
-__all__ = ["Strip", "natural_fields", "register_wrapper"]
+__all__ = [
+    "SUPPORTED",
+    "Kind",
+    "Path",
+    "Step",
+    "Strip",
+    "accumulate",
+    "all_fields",
+    "check_congruent",
+    "children",
+    "classify",
+    "congruent",
+    "is_mutable",
+    "is_structural",
+    "make_zero",
+    "make_zero_inplace",
+    "natural_fields",
+    "overlapping",
+    "reached_arrays",
+    "rebuild",
+    "register_wrapper",
+    "remake_zero",
+    "shadows_of",
+    "strip_types",
+    "structural_type",
+    "tree_map",
+]

@@ -52,12 +52,12 @@ def register_wrapper(cls: Class, *, natural: GradientOf | None = None, project: 
 
     Arguments:
         cls: the class. Its subclasses are not included: they may have fields that these functions do not know.
-        natural: `natural(x, dx, strip)` gives the gradient as a value of the class's own kind. `dx` is the shadow, of the
-            class of `x`; `strip(x.part, dx.part)` is the gradient of a part (see `Strip`). `natural_fields("part")`
-            makes such a function for the usual case. None: the gradient is structural.
-        project: `project(x, dx, strip)` gives the projected gradient, under `project=True`: the change of the dense array
-            that the class can make whose inner product with every such change equals that of the structural gradient.
-            It makes new arrays and leaves `dx` as it is. A gradient that cannot be projected: raise
+        natural: `natural(x, dx, strip)` gives the gradient as a value of the class's own kind. `dx` is the shadow, of
+            the class of `x`; `strip(x.part, dx.part)` is the gradient of a part (see `Strip`).
+            `natural_fields("part")` makes such a function for the usual case. None: the gradient is structural.
+        project: `project(x, dx, strip)` gives the projected gradient, under `project=True`: the change of the dense
+            array that the class can make whose inner product with every such change equals that of the structural
+            gradient. It makes new arrays and leaves `dx` as it is. A gradient that cannot be projected: raise
             `DifferentiationValueError` with `strip.path` in it. None: nothing to project, `natural` serves.
         Both may return NotImplemented, for the structural gradient.
 

@@ -1,0 +1,200 @@
+"""A value rebuilt leaf by leaf: `make_zero` and `tree_map`.
+
+Decides what is new and what is shared. Invariants: one mutable object reached by two paths becomes one new object,
+reached by the same paths; two never become one; arrays that overlap become arrays that overlap likewise; an immutable
+value in which nothing changes is itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..diagnostics import DifferentiationTypeError
+from .kinds import Kind, classify
+from .memory import overlapping, shadows_of
+from .paths import Path, Step
+from .structural import is_structural
+from .structure import children, fill, has_shell, is_mutable, make_shell, rebuild
+
+# (kind, leaf, what belongs to it in the other trees) -> new leaf
+OfLeaf = Callable[[Kind, Any, tuple], Any]
+
+
+def make_zero(x: Any, *, name: str = "x") -> Any:
+    """A zero shadow: same type and layout, floats zero, everything else `x`'s own object.
+
+    Arguments: any value; `name` stands for it in messages.
+    Returns: the shadow. Arrays, lists, dicts and mutable instances in it are new, once for each such object in `x`.
+    Arrays that overlap have shadows that overlap likewise; read-only and broadcast arrays have writable dense ones.
+    Raises: `DifferentiationTypeError` for a value that cannot be differentiated, naming the path to it.
+
+    >>> make_zero({"w": 3.0, "layers": [1.5, (2, "relu")]})
+    {'w': 0.0, 'layers': [0.0, (2, 'relu')]}
+    """
+    path = Path(name)
+    arrays = reached_arrays(x, path)
+    shadows = shadows_of([array for array, _ in arrays], [where for _, where in arrays])
+    shadow_of = {id(array): shadow for (array, _), shadow in zip(arrays, shadows, strict=True)}
+
+    def zero(kind: Kind, value: Any, others: tuple) -> Any:
+        if kind is Kind.SCALAR:
+            return type(value)(0)
+        # a property may make an array at every reading
+        return shadow_of[id(value)] if id(value) in shadow_of else shadows_of([value], [path])[0]
+
+    return Mapping(zero)(x, (), path)
+
+
+def tree_map(fn: Callable[..., Any], x: Any, *trees: Any, name: str = "x") -> Any:
+    """`x` with every float leaf replaced by `fn(leaf, ...)`, for steps along a gradient.
+
+    Arguments:
+        fn: gets a number or array of `x` and what belongs to it in each of `trees`.
+        x: any value.
+        trees: gradients of `x`, structural or not, shadows, or other values made like them. Where one of them is None,
+            the leaf is unchanged.
+        name: stands for `x` in messages.
+    Returns: a value of `x`'s own kind. Objects and arrays shared in `x` are shared in it, overlapping arrays overlap.
+    Raises: `DifferentiationTypeError` when a tree does not fit `x`, naming the path.
+
+    >>> tree_map(lambda p, d: p - 0.5 * d, {"w": 3.0, "n": 2, "b": 1.0}, {"w": 2.0, "n": None, "b": None})
+    {'w': 2.0, 'n': 2, 'b': 1.0}
+    """
+    path = Path(name)
+    arrays = [array for array, _ in reached_arrays(x, path)]
+    places = _shared_places(arrays)
+
+    def apply(kind: Kind, value: Any, others: tuple) -> Any:
+        new = value if any(other is None for other in others) else fn(value, *others)
+        place = places.get(id(value)) if kind is Kind.ARRAY else None
+        if place is None or np.shape(new) != place.shape:
+            return new
+        place[...] = new
+        return place
+
+    return Mapping(apply)(x, trees, path)
+
+
+def reached_arrays(x: Any, path: Path) -> list[tuple[np.ndarray, Path]]:
+    """All float arrays in a value, each object once, with the path on which it was met first."""
+    found: list[tuple[np.ndarray, Path]] = []
+    seen: dict[int, Any] = {}  # the values too, so that no address is used twice
+
+    def visit(value: Any, path: Path) -> None:
+        kind = classify(value, path)
+        if kind in (Kind.CONSTANT, Kind.SCALAR) or id(value) in seen:
+            return
+        seen[id(value)] = value
+        if kind is Kind.ARRAY:
+            found.append((value, path))
+        for step, child in children(value, path):
+            visit(child, path.then(step))
+
+    visit(x, path)
+    return found
+
+
+class Mapping:
+    """The walk over a value and trees like it; `leaf` makes the new leaves."""
+
+    def __init__(self, leaf: OfLeaf) -> None:
+        self.leaf = leaf
+        self.memo: dict[tuple[int, ...], tuple] = {}
+
+    def __call__(self, value: Any, others: tuple, path: Path) -> Any:
+        kind = classify(value, path)
+        if kind is Kind.CONSTANT:
+            return value
+        if kind is Kind.SCALAR:
+            return self.leaf(kind, value, others)
+        mutable = is_mutable(value)
+        key = (id(value),) if mutable else (id(value), *map(id, others))
+        if key in self.memo:
+            return self.memo[key][-1]
+        if kind is Kind.ARRAY:
+            result = self.leaf(kind, value, others)
+        elif has_shell(kind):
+            result = make_shell(value)
+            self.memo[key] = (value, others, result)
+            new, changed = self._children(value, others, path)
+            if mutable or changed:
+                fill(result, value, new)
+            else:
+                result = value
+        else:
+            new, changed = self._children(value, others, path)
+            result = rebuild(value, new) if changed else value
+        self.memo[key] = (value, others, result)  # what was met is kept alive, so that no address is used twice
+        return result
+
+    def _children(self, value: Any, others: tuple, path: Path) -> tuple[list, bool]:
+        """The new children, and whether one of them is another object than before."""
+        parts = children(value, path)
+        for other in others:
+            check_fits(value, other, path)
+        new = []
+        for index, (step, child) in enumerate(parts):
+            belonging = tuple(counterpart(other, step, index, path) for other in others)
+            new.append(self(child, belonging, path.then(step)))
+        return new, any(a is not b for (_, a), b in zip(parts, new, strict=True))
+
+
+def counterpart(tree: Any, step: Step, index: int, path: Path) -> Any:
+    """What belongs to one child of a value in a tree made like the value; see `check_fits`."""
+    if tree is None:
+        return None
+    if is_structural(tree):
+        if step.key in tree._fields:
+            return tree[tree._fields.index(step.key)]
+    elif isinstance(tree, tuple | list):
+        return tree[index]
+    elif isinstance(tree, dict):
+        if step.key in tree:
+            return tree[step.key]
+    elif hasattr(tree, step.key):
+        return getattr(tree, step.key)
+    raise DifferentiationTypeError(f"{path.then(step)} has nothing that belongs to it in a {type(tree).__name__}")
+
+
+def check_fits(value: Any, tree: Any, path: Path) -> None:
+    """Refuse a tree whose container is not made like the value's."""
+    if tree is None:
+        return
+    kind = classify(value, path)
+    if kind in (Kind.LIST, Kind.TUPLE, Kind.NAMED_TUPLE):
+        base = list if kind is Kind.LIST else tuple
+        fits = isinstance(tree, base) and len(tree) == len(value)
+    elif kind is Kind.DICT:
+        fits = isinstance(tree, dict) and tree.keys() == value.keys()
+    elif kind is Kind.SPARSE:
+        fits = type(tree) is type(value) and tree.shape == value.shape and tree.nnz == value.nnz
+    else:
+        fits = classify(tree, path) is kind or is_structural(tree)
+    if not fits:
+        raise DifferentiationTypeError(
+            f"{path} is a {_summary(value)}, but what belongs to it is a {_summary(tree)}",
+            todo=("pass a gradient of the same value, or None for what shall not change",),
+        )
+
+
+def _summary(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{type(value).__name__} with the keys {list(value)}"
+    if hasattr(value, "nnz"):
+        return f"{type(value).__name__} of shape {value.shape} with {value.nnz} stored entries"
+    return f"{type(value).__name__} of length {len(value)}" if isinstance(value, list | tuple) else type(value).__name__
+
+
+def _shared_places(arrays: list[np.ndarray]) -> dict[int, np.ndarray]:
+    """For arrays that overlap others: new memory that overlaps likewise, with the same content."""
+    places: dict[int, np.ndarray] = {}
+    for group in overlapping(arrays):
+        members = [arrays[i] for i in group]
+        if len(members) > 1:
+            for array, place in zip(members, shadows_of(members, [Path("x")] * len(members)), strict=True):
+                place[...] = array
+                places[id(array)] = place
+    return places
