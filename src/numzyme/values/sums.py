@@ -155,13 +155,18 @@ def _floats(array: np.ndarray) -> np.ndarray:
 
 def _immutable_number(value: Any, path: Path) -> Path | None:
     """The first number that is reached from `value` through immutable values only."""
-    kind = classify(value, path)
-    if kind is Kind.SCALAR:
-        return path
-    if is_mutable(value):
-        return None
-    inside = (_immutable_number(child, path.then(step)) for step, child in children(value, path))
-    return next((where for where in inside if where is not None), None)
+    seen: dict[int, Any] = {}
+
+    def search(value: Any, path: Path) -> Path | None:
+        if classify(value, path) is Kind.SCALAR:
+            return path
+        if id(value) in seen or is_mutable(value):
+            return None
+        seen[id(value)] = value
+        found = (search(child, path.then(step)) for step, child in children(value, path))
+        return next((where for where in found if where is not None), None)
+
+    return search(value, path)
 
 
 def _check_writable(dx: Any, path: Path) -> None:
