@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .indices import INTEGERS, place, product
+from .indices import INTEGERS, NUMBERS, place, product
 from .numpy_protocol import NumpyProtocol
 from .operations import conjugated, dense_of, negated, over, plus, times
 from .products import check_inner, dot, matrix_times_matrix, matrix_times_vector, vector_times_matrix
@@ -27,7 +27,7 @@ def check_same_shape(left: Any, right: Any) -> None:
 
 def check_scalar(value: Any) -> None:
     """Raises: TypeError unless `value` is a number."""
-    if not np.isscalar(value):
+    if not isinstance(value, NUMBERS):
         raise TypeError("an operand is neither a number nor an array; convert it with np.asarray first")
 
 
@@ -185,17 +185,17 @@ class ArrayLike(NumpyProtocol):
     # -- products -----------------------------------------------------------------------------------------------
 
     def __matmul__(self, other: Any) -> Any:
-        if isinstance(other, ArrayLike):
-            return self.times_wrapper(other)
         if isinstance(other, np.ndarray):
             return self.times_array(other)
+        if hasattr(other, "toarray"):
+            return self.times_wrapper(other)
         raise TypeError("the right operand of @ is neither an array nor a wrapper")
 
     def __rmatmul__(self, other: Any) -> Any:
         raise NotImplementedError
 
     def times_wrapper(self, other: Any) -> Any:
-        """The product with another wrapper."""
+        """The product with another wrapper, or with a scipy.sparse array."""
         return self.times_array(other.toarray())
 
     def times_array(self, array: Any) -> Any:

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-# The classes of a single index and of complex scalars, for isinstance tests.
+# The classes of a single index, of complex scalars and of all scalars, for isinstance tests.
 INTEGERS = (int, np.integer)
 COMPLEX = (complex, np.complexfloating)
+NUMBERS = (int, float, complex, np.number, np.bool_)
 
 
 def build_tuple(function: Callable[..., Any], like: tuple, *arguments: Any) -> tuple:

@@ -62,8 +62,8 @@ class Mirror(Structured, MatrixLike):
         return out
 
     def times_wrapper(self, other: Any) -> Any:
-        if isinstance(other, Structured):
-            raise TypeError("@ between a sparse matrix and another structured one is not available in compiled code")
+        if isinstance(other, Mirror):
+            raise TypeError("@ of two sparse matrices is not available in compiled code")
         return self.times_array(other.toarray())
 
     def plus_wrapper(self, other: Any) -> Any:
