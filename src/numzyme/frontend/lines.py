@@ -15,6 +15,9 @@ from numba.core import debuginfo, lowering
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
+from numba.core.untyped_passes import LiteralUnroll
+
+from .objects.specialise import Specialise
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 
@@ -91,7 +94,7 @@ register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
 class Compiler(NumbaCompiler):
-    """Numba's pipeline with our lowering."""
+    """Numba's pipeline with our lowering, and specialisation to the types of objects."""
 
     def define_pipelines(self) -> list[PassManager]:
         pipelines = super().define_pipelines()
@@ -100,5 +103,6 @@ class Compiler(NumbaCompiler):
                 (_LoweringWithLines if step is NativeLowering else step, description)
                 for step, description in pipeline.passes
             ]
+            pipeline.add_pass_after(Specialise, LiteralUnroll)
             pipeline.finalize()
         return pipelines

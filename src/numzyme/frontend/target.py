@@ -23,6 +23,8 @@ from numba.core.typing.context import Context as TypingContext
 
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
+from .objects import attributes, construct, operators
+from .objects.kinds import ObjectType
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -89,6 +91,10 @@ class TargetContext(cpu.CPUContext):
     def enable_boundscheck(self, value):
         self._boundscheck = value
 
+    def load_additional_registries(self):
+        super().load_additional_registries()
+        self.install_registry(attributes.lowering_registry)
+
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
@@ -123,13 +129,27 @@ class Context(TypingContext):
             self._registries[registry] = PrivateLoader(registry, self._template_copies)
         super().install_registry(registry)
 
+    def load_additional_registries(self):
+        super().load_additional_registries()
+        self.install_registry(operators.typing_registry)
+
     def resolve_value_type(self, val):
+        if construct.is_compilable_class(val):
+            return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
+        constant = attributes.static_kind_of(val)
+        if constant is not None:
+            return constant
         try:
             return self.own_type(super().resolve_value_type(val))
         except ValueError:
             if not isinstance(val, FunctionType):
                 raise
             return types.Dispatcher(self.descriptor.dispatcher_of(val))
+
+    def resolve_setattr(self, target, attr, value):
+        if isinstance(target, ObjectType):
+            return attributes.setattr_signature(self, target, attr, value)
+        return super().resolve_setattr(target, attr, value)
 
     def own_type(self, kind: Any) -> Any:
         """`kind` with the user's dispatchers replaced by those of this target, also inside tuples."""
@@ -262,3 +282,8 @@ def target_for(force_boundscheck: bool) -> TargetDescriptor:
             else _make_target("numzyme", TargetContext)
         )
     return _targets[force_boundscheck]
+
+
+def descriptor_of(name: str) -> TargetDescriptor:
+    """The private target called `name`."""
+    return next(found for found in _targets.values() if found.name == name)

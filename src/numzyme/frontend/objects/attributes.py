@@ -1,0 +1,214 @@
+"""What compiled code may do with an object's attributes: fields, properties, methods, class constants, assignment.
+
+Decides the meaning of `object.name` as Python does, from the class: a field first, then what the class has under that
+name. Methods and properties are compiled from their Python source with the object's type in front.
+
+Invariant: an assignment never changes the kind of a field and never adds one: it is refused instead, with the line.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import inspect
+from types import FunctionType
+from typing import Any
+
+from numba.core import errors, imputils, types
+from numba.core.dispatcher import Dispatcher as NumbaDispatcher
+from numba.core.target_extension import current_target
+from numba.core.typing import templates
+
+from .kinds import BoundMethod, ConstantType, DictType, MutableObjectType, ObjectType, is_static
+
+typing_registry: Any = templates.Registry()
+lowering_registry: Any = imputils.Registry("numzyme objects")
+
+
+def current_typing_context() -> Any:
+    """The typing context of the private target that is compiling now."""
+    from ..target import descriptor_of
+
+    return descriptor_of(current_target()).typing_context
+
+
+def function_type_of(context: Any, function: Any) -> Any:
+    """The type of a Python function in `context`."""
+    return types.Dispatcher(context.descriptor.dispatcher_of(function))
+
+
+def class_attribute(python_class: type, name: str) -> Any:
+    """What `python_class` has under `name`, unbound; None when there is nothing."""
+    return inspect.getattr_static(python_class, name, None)
+
+
+def method_of(kind: Any, name: str) -> Any:
+    """The Python function behind a method of an object of type `kind`, or None."""
+    found = class_attribute(kind.python_class, name) if isinstance(kind, ObjectType) else None
+    return found if isinstance(found, FunctionType | NumbaDispatcher) else None
+
+
+def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
+    """The type of `object.name`; None when there is no such attribute."""
+    if isinstance(kind, DictType):
+        view = dict_view(tuple(kind.fields), name)
+        return view and BoundMethod(kind, function_type_of(context, view))
+    if name in kind.fields:
+        return kind.fields[name]
+    found = class_attribute(kind.python_class, name)
+    getter = _getter(found)
+    if getter is not None:
+        called = function_type_of(context, getter).get_call_type(context, (kind,), {})
+        return called and called.return_type
+    if isinstance(found, staticmethod):
+        return function_type_of(context, found.__func__)
+    if isinstance(found, FunctionType | NumbaDispatcher):
+        return BoundMethod(kind, function_type_of(context, found))
+    if found is None or isinstance(found, classmethod):
+        return None
+    return types.maybe_literal(found) or context.resolve_value_type(found)
+
+
+def _getter(found: Any) -> Any:
+    if isinstance(found, property):
+        return found.fget
+    return found.func if isinstance(found, functools.cached_property) else None
+
+
+@functools.cache
+def dict_view(keys: tuple[str, ...], name: str) -> Any:
+    """The function that stands for a method of dicts with these keys."""
+    parts = {
+        "keys": [repr(key) for key in keys],
+        "values": [f"self[{key!r}]" for key in keys],
+        "items": [f"({key!r}, self[{key!r}])" for key in keys],
+    }.get(name)
+    if parts is None:
+        return None
+    scope: dict[str, Any] = {}
+    exec(f"def {name}(self):\n    return ({''.join(part + ', ' for part in parts)})\n", scope)
+    return scope[name]
+
+
+@typing_registry.register_attr
+class ObjectAttributes(templates.AttributeTemplate):
+    key = ObjectType
+
+    def generic_resolve(self, kind: Any, name: str) -> Any:
+        return attribute_type(self.context, kind, name)
+
+
+def constant_value(context: Any, builder: Any, kind: Any) -> Any:
+    """The value of a static kind."""
+    if isinstance(kind, types.Literal) and not isinstance(kind, types.Dummy):
+        return context.get_constant_generic(builder, kind, kind.literal_value)
+    return context.get_dummy_value()
+
+
+def load_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    """The value of field `name`, borrowed."""
+    field_kind = kind.fields[name]
+    if is_static(field_kind):
+        return constant_value(context, builder, field_kind)
+    part = context.data_model_manager[kind].get(builder, value, name)
+    if isinstance(kind, MutableObjectType) and kind.in_memory(name):
+        return context.data_model_manager[field_kind].load_from_data_pointer(builder, part)
+    return part
+
+
+@lowering_registry.lower_getattr_generic(ObjectType)
+def lower_attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    typing_context = context.typing_context
+    if name in kind.fields and not isinstance(kind, DictType):
+        loaded = load_field(context, builder, kind, value, name)
+        return imputils.impl_ret_borrowed(context, builder, kind.fields[name], loaded)
+    found = None if isinstance(kind, DictType) else class_attribute(kind.python_class, name)
+    getter = _getter(found)
+    if getter is not None:
+        function_type = function_type_of(typing_context, getter)
+        called = function_type.get_call_type(typing_context, (kind,), {})
+        return context.get_function(function_type, called)(builder, (value,))
+    result = attribute_type(typing_context, kind, name)
+    if isinstance(result, BoundMethod):
+        return imputils.impl_ret_borrowed(context, builder, kind, value)
+    if is_static(result):
+        return constant_value(context, builder, result)
+    return context.get_constant_generic(builder, result, found)
+
+
+class RebindsField(Exception):
+    """Compiled code binds a field anew that was taken as fixed: compile again with a cell for it."""
+
+    def __init__(self, python_class: type, name: str) -> None:
+        super().__init__(f"{python_class.__qualname__}.{name}")
+        self.python_class, self.name = python_class, name
+
+
+def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
+    """The signature of `object.name = value`, or a typing error in the user's terms."""
+    shown = kind.python_class.__qualname__
+    if not kind.mutable:
+        raise errors.TypingError(f"{shown} is frozen: its field '{name}' cannot be assigned")
+    if name not in kind.fields:
+        listed = ", ".join(kind.fields)
+        raise errors.TypingError(f"{shown} has no field '{name}', and compiled code cannot add one (fields: {listed})")
+    field_kind = kind.fields[name]
+    if types.unliteral(value) == types.unliteral(field_kind) and is_static(field_kind):
+        raise errors.TypingError(f"the field '{name}' of {shown} is a constant of the compiled code: {field_kind}")
+    refused = context.can_convert(types.unliteral(value), field_kind)
+    if refused is None or refused > types_conversion_limit(field_kind, value):
+        raise errors.TypingError(
+            f"the field '{name}' of {shown} is {field_kind} and cannot become {types.unliteral(value)}"
+        )
+    if not kind.in_memory(name):
+        raise RebindsField(kind.python_class, name)
+    return templates.signature(types.void, kind, field_kind)
+
+
+def types_conversion_limit(field_kind: Any, value: Any) -> Any:
+    """The loosest conversion that an assignment may make: never one that loses a fraction."""
+    from numba.core.typeconv.castgraph import Conversion
+
+    widening = isinstance(field_kind, types.Float) and isinstance(value, types.Integer | types.Boolean)
+    same_sort = isinstance(field_kind, types.Integer) and isinstance(value, types.Integer | types.Boolean)
+    floats = isinstance(field_kind, types.Float) and isinstance(value, types.Float)
+    return Conversion.unsafe if widening or same_sort or floats else Conversion.safe
+
+
+@lowering_registry.lower_setattr_generic(MutableObjectType)
+def lower_assignment(context: Any, builder: Any, sig: Any, args: Any, name: str) -> None:
+    kind = sig.args[0]
+    store_field(context, builder, kind, args[0], name, args[1])
+
+
+def store_field(context: Any, builder: Any, kind: Any, value: Any, name: str, new: Any) -> None:
+    """Put `new` where every reference to the object finds field `name`."""
+    field_kind = kind.fields[name]
+    pointer = context.data_model_manager[kind].get(builder, value, name)
+    context.nrt.incref(builder, field_kind, new)
+    model = context.data_model_manager[field_kind]
+    builder.store(model.as_data(builder, new), pointer)
+
+
+def static_kind_of(value: Any) -> Any:
+    """The type of a Python value that is a constant of compiled code, as far as Numba has no better one."""
+    return ConstantType(value) if isinstance(value, enum.Enum) or value is NotImplemented else None
+
+
+def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> Any:
+    """A new mutable object: memory for its numbers, by sort, and for its cells."""
+    made = context.get_constant_undef(kind)
+    model = context.data_model_manager[kind]
+    for name, field_kind in kind.fields.items():
+        if is_static(field_kind):
+            continue
+        part = values[name]
+        if kind.in_memory(name):
+            data = context.data_model_manager[field_kind].as_data(builder, part)
+            size = context.get_constant(types.intp, context.get_abi_sizeof(data.type))
+            meminfo = context.nrt.meminfo_alloc(builder, size)
+            memory = builder.bitcast(context.nrt.meminfo_data(builder, meminfo), data.type.as_pointer())
+            builder.store(data, memory)
+            part = memory
+        made = model.set(builder, made, part, name)
+    return made

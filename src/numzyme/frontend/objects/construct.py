@@ -1,0 +1,244 @@
+"""Objects made in compiled code: calls of users' classes, and the argument tuple that is rebuilt from flat buffers.
+
+Decides that a class is called by its dataclass or NamedTuple fields (a user's own `__init__` is not compiled). A
+`Skeleton` says how an object is put together from the leaves of a call: which array, which number of the float or
+integer buffer. Invariant: an object reached by two paths is built once, so that both paths see every change.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from numba.core import cgutils, errors, types
+from numba.extending import intrinsic
+
+from .attributes import class_attribute, constant_value, new_slots
+from .kinds import MutableObjectType, ObjectType, SequenceType, is_static
+
+
+def is_compilable_class(value: Any) -> bool:
+    """Whether compiled code can make instances of this class."""
+    if not isinstance(value, type):
+        return False
+    return dataclasses.is_dataclass(value) or is_named_tuple_class(value)
+
+
+def is_named_tuple_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
+
+
+def object_type_of(python_class: type, fields: Any, cells: frozenset[str] = frozenset()) -> Any:
+    """The type of an instance of `python_class` whose fields have these kinds."""
+    if is_named_tuple_class(python_class):
+        return SequenceType(python_class, tuple(fields))
+    if is_frozen(python_class):
+        return ObjectType(python_class, tuple(fields))
+    return MutableObjectType(python_class, tuple(fields), cells)
+
+
+def is_frozen(python_class: type) -> bool:
+    parameters = getattr(python_class, "__dataclass_params__", None)
+    return bool(parameters and parameters.frozen) or is_named_tuple_class(python_class)
+
+
+@functools.cache
+def constructor_of(python_class: type) -> Any:
+    """The function that compiled code runs when it calls `python_class`."""
+    names, parameters, scope = _constructor_parameters(python_class)
+    listed = ", ".join(parameters)
+    scope["_new"] = _new_object(python_class, names)
+    values = ", ".join(names)
+    body = [f"made = _new({values})"]
+    after = class_attribute(python_class, "__post_init__")
+    if after is not None:
+        scope["_after"] = after
+        body.append("_after(made)")
+    body.append("return made")
+    exec(f"def construct({listed}):\n" + "".join(f"    {line}\n" for line in body), scope)
+    function = scope["construct"]
+    function.__name__ = function.__qualname__ = python_class.__name__
+    return function
+
+
+def _constructor_parameters(python_class: type) -> tuple[list[str], list[str], dict[str, Any]]:
+    """Names of the fields, the parameters with defaults as source, and the values that the source refers to."""
+    scope: dict[str, Any] = {"__name__": __name__}
+    if is_named_tuple_class(python_class):
+        names = list(python_class._fields)  # type: ignore[attr-defined]
+        defaults = python_class._field_defaults  # type: ignore[attr-defined]
+    else:
+        fields = [field for field in dataclasses.fields(python_class) if field.init]
+        names = [field.name for field in fields]
+        defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
+    star = _only_star_parameter(python_class)
+    if star is not None and len(names) == 1:
+        return names, [f"*{names[0]}"], scope
+    parameters = []
+    for name in names:
+        if name in defaults:
+            scope[f"_default_{name}"] = defaults[name]
+            parameters.append(f"{name}=_default_{name}")
+        else:
+            parameters.append(name)
+    return names, parameters, scope
+
+
+def _only_star_parameter(python_class: type) -> str | None:
+    """The name of `*values` when the class is called with any number of values for its one field."""
+    if is_named_tuple_class(python_class):
+        return None
+    parameters = list(inspect.signature(python_class).parameters.values())
+    return parameters[0].name if len(parameters) == 1 and parameters[0].kind is parameters[0].VAR_POSITIONAL else None
+
+
+def _new_object(python_class: type, names: list[str]) -> Any:
+    """The intrinsic that puts an object together from the values of its fields."""
+
+    def typed(values: tuple) -> tuple:
+        kinds = [_field_kind(kind) for kind in values]
+        made = object_type_of(python_class, tuple(zip(names, kinds, strict=True)))
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            cast = {
+                name: context.cast(builder, value, given, kind) if not is_static(kind) else None
+                for name, value, given, kind in zip(names, args, sig.args, kinds, strict=True)
+            }
+            for name, kind in zip(names, kinds, strict=True):
+                if cast[name] is not None:
+                    context.nrt.incref(builder, kind, cast[name])
+            return put_together(context, builder, made, cast)
+
+        return made(*values), generate
+
+    listed = ", ".join(f"value{index}" for index in range(len(names)))
+    scope: dict[str, Any] = {"typed": typed}
+    exec(f"def typing(typing_context, {listed}):\n    return typed(({listed}{',' if names else ''}))\n", scope)
+    return intrinsic(scope["typing"])
+
+
+def _field_kind(kind: Any) -> Any:
+    if isinstance(kind, types.Omitted):
+        value = kind.value
+        if value is None:
+            return types.none
+        kind = types.maybe_literal(value) or kind
+    if isinstance(kind, types.StringLiteral | types.BooleanLiteral):
+        return kind
+    if isinstance(kind, types.UnicodeType):
+        raise errors.TypingError("a string in an object made by compiled code must be a literal")
+    return types.unliteral(kind)
+
+
+def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> Any:
+    """An object of type `kind` from the values of its fields, whose references it takes over."""
+    if kind.mutable:
+        return new_slots(context, builder, kind, values)
+    made = context.get_constant_undef(kind)
+    model = context.data_model_manager[kind]
+    for name, _ in kind.slots():
+        made = model.set(builder, made, values[name], name)
+    return made
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """How one value is built. `kind`: its type; `source`: array, float, integer, static, members or fields.
+
+    `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object.
+    """
+
+    kind: Any
+    source: str
+    index: int = 0
+    members: tuple[Skeleton, ...] = ()
+    identity: int | None = None
+
+
+def rebuild(skeletons: tuple[Skeleton, ...], array_count: int) -> Any:
+    """The intrinsic `rebuild(*arrays, floats, integers)` that gives the tuple of the values of `skeletons`."""
+    result = types.Tuple([skeleton.kind for skeleton in skeletons])
+
+    def typed(values: tuple) -> tuple:
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            parts = _Builder(context, builder, sig.args, args)
+            made = context.make_tuple(builder, result, [parts.build(skeleton) for skeleton in skeletons])
+            context.nrt.incref(builder, result, made)
+            return made
+
+        return result(*values), generate
+
+    names = ", ".join(f"value{index}" for index in range(array_count + 2))
+    scope: dict[str, Any] = {"typed": typed}
+    exec(f"def typing(typing_context, {names}):\n    return typed(({names},))\n", scope)
+    return intrinsic(scope["typing"])
+
+
+class _Builder:
+    """Builds values from the arguments of the flat function."""
+
+    def __init__(self, context: Any, builder: Any, kinds: Any, args: Any) -> None:
+        self.context, self.builder, self.arrays = context, builder, args[:-2]
+        self.floats = context.make_array(kinds[-2])(context, builder, value=args[-2]).data
+        self.integers = context.make_array(kinds[-1])(context, builder, value=args[-1]).data
+        self.made: dict[int, Any] = {}
+
+    def build(self, skeleton: Skeleton) -> Any:
+        if skeleton.identity is not None and skeleton.identity in self.made:
+            return self.made[skeleton.identity]
+        value = getattr(self, "_" + skeleton.source)(skeleton)
+        if skeleton.identity is not None:
+            self.made[skeleton.identity] = value
+        return value
+
+    def _array(self, skeleton: Skeleton) -> Any:
+        return self.arrays[skeleton.index]
+
+    def _static(self, skeleton: Skeleton) -> Any:
+        return constant_value(self.context, self.builder, skeleton.kind)
+
+    def _pointer(self, skeleton: Skeleton) -> Any:
+        base = self.floats if skeleton.source == "float" else self.integers
+        return cgutils.gep(self.builder, base, skeleton.index)
+
+    def _float(self, skeleton: Skeleton) -> Any:
+        loaded = self.builder.load(self._pointer(skeleton))
+        if isinstance(skeleton.kind, types.Complex):
+            imaginary = self.builder.load(cgutils.gep(self.builder, self.floats, skeleton.index + 1))
+            part = skeleton.kind.underlying_float
+            pair = [self.context.cast(self.builder, v, types.float64, part) for v in (loaded, imaginary)]
+            return self.context.make_complex(self.builder, skeleton.kind, *pair)._getvalue()
+        return self.context.cast(self.builder, loaded, types.float64, skeleton.kind)
+
+    def _integer(self, skeleton: Skeleton) -> Any:
+        loaded = self.builder.load(self._pointer(skeleton))
+        return self.context.cast(self.builder, loaded, types.int64, skeleton.kind)
+
+    def _members(self, skeleton: Skeleton) -> Any:
+        values = [self.build(member) for member in skeleton.members]
+        return self.context.make_tuple(self.builder, skeleton.kind, values)
+
+    def _fields(self, skeleton: Skeleton) -> Any:
+        kind, made = skeleton.kind, self.context.get_constant_undef(skeleton.kind)
+        model = self.context.data_model_manager[kind]
+        for (name, field_kind), member in zip(kind.fields.items(), skeleton.members, strict=True):
+            if is_static(field_kind):
+                continue
+            apart = kind.mutable and kind.in_memory(name)
+            part = self._place(kind, name, member) if apart else self.build(member)
+            made = model.set(self.builder, made, part, name)
+        return made
+
+    def _place(self, kind: Any, name: str, member: Skeleton) -> Any:
+        """Where a field of a mutable object lives: in its buffer, or in a cell of its own."""
+        if name not in kind.cells:
+            data_type = self.context.get_data_type(member.kind)
+            return self.builder.bitcast(self._pointer(member), data_type.as_pointer())
+        value = self.build(member)
+        data = self.context.data_model_manager[member.kind].as_data(self.builder, value)
+        cell = cgutils.alloca_once(self.builder, data.type)
+        self.builder.store(data, cell)
+        return cell

@@ -1,0 +1,166 @@
+"""Numba types of users' objects: one type for each class and kinds of fields, and how values of it are represented.
+
+Decides that an immutable object is a value, the struct of its fields; that of a mutable one, the numbers live in memory
+that every reference shares, and so does a field that compiled code binds anew (a *cell*); and that whatever is constant
+(None, strings, functions, literals) lives in the type alone and takes no room.
+
+Invariant: a type is made from the class and the kinds of its fields alone, so equal structures share compiled code.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+from numba.core.datamodel import models
+from numba.core.extending import register_model
+
+Fields = tuple[tuple[str, types.Type], ...]
+_Callable: Any = types.Callable
+_Dummy: Any = types.Dummy
+
+
+def is_static(kind: Any) -> bool:
+    """Whether values of `kind` are known from the type: they take no room in a struct."""
+    return isinstance(kind, types.Literal | types.Dummy | types.Opaque | types.Function)
+
+
+def is_number(kind: Any) -> bool:
+    """Whether a mutable object keeps values of `kind` in memory of their own: plain numbers."""
+    return isinstance(kind, types.Number | types.Boolean) and not is_static(kind)
+
+
+class ConstantType(_Dummy):
+    """The type of one Python value that compiled code only compares (an enumeration member, NotImplemented)."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        super().__init__(f"constant({value!r})")
+
+    @property
+    def key(self) -> Any:
+        return type(self), self.value
+
+
+class BoundMethod(_Callable):
+    """A method of an object, represented by the object; `function_type` is the type of the plain function."""
+
+    def __init__(self, receiver: Any, function_type: Any) -> None:
+        self.receiver, self.function_type = receiver, function_type
+        super().__init__(f"method({receiver}, {function_type})")
+
+    @property
+    def key(self) -> Any:
+        return type(self), self.receiver, self.function_type
+
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        found = self.function_type.get_call_type(context, (self.receiver, *args), kws)
+        if found is None:
+            return None
+        pysig = found.pysig
+        if pysig is not None:
+            pysig = pysig.replace(parameters=list(pysig.parameters.values())[1:])
+        return found.replace(args=found.args[1:], recvr=self.receiver, pysig=pysig)
+
+    def get_call_signatures(self) -> Any:
+        return self.function_type.get_call_signatures()
+
+    def get_impl_key(self, sig: Any) -> Any:
+        return self.function_type.get_impl_key(sig)
+
+
+class ObjectType(_Callable):
+    """A user's object: `python_class` and the kind of each field. Immutable: a struct of its fields."""
+
+    mutable = False
+
+    def __init__(self, python_class: type, fields: Fields, cells: frozenset[str] = frozenset()) -> None:
+        self.python_class, self.fields, self.cells = python_class, dict(fields), cells
+        self._call: Any = None
+        shown = ", ".join(f"{name}: {kind}" for name, kind in fields)
+        marked = f"; rebinds {', '.join(sorted(cells))}" if cells else ""
+        super().__init__(f"{python_class.__module__}.{python_class.__qualname__}({shown}{marked})")
+
+    @property
+    def key(self) -> Any:
+        return type(self), self.python_class, tuple(self.fields.items()), self.cells
+
+    # `obj(...)`: Numba looks `__call__` up first, and lowers the call through this type
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        return context.resolve_getattr(self, "__call__").get_call_type(context, args, kws)
+
+    def get_call_signatures(self) -> Any:
+        return (), True
+
+    def get_impl_key(self, sig: Any) -> Any:
+        from .attributes import attribute_type, current_typing_context
+
+        return attribute_type(current_typing_context(), self, "__call__").get_impl_key(sig)
+
+    def slots(self) -> list[tuple[str, types.Type]]:
+        """The parts of a value: field names, and the kinds that stand for them."""
+        return [(name, kind) for name, kind in self.fields.items() if not is_static(kind)]
+
+
+class MutableObjectType(ObjectType):
+    """An object with identity: numbers and rebound fields are pointers to where every reference finds them."""
+
+    mutable = True
+
+    def in_memory(self, name: str) -> bool:
+        """Whether the value of field `name` is behind a pointer."""
+        return name in self.cells or is_number(self.fields[name])
+
+    def slots(self) -> list[tuple[str, types.Type]]:
+        return [(n, types.CPointer(k) if self.in_memory(n) else k) for n, k in super().slots()]
+
+
+class DictType(MutableObjectType):
+    """A dict with string keys: an object whose fields are its items."""
+
+
+class SequenceType(ObjectType):
+    """A NamedTuple: an immutable object whose fields also have positions."""
+
+
+class ObjectIteratorType(types.SimpleIteratorType):
+    """Iteration over an object by `len` and indices."""
+
+    def __init__(self, container: Any, yield_type: Any) -> None:
+        self.container = container
+        super().__init__(f"iter({container})", yield_type)
+
+
+@register_model(ObjectType)
+@register_model(MutableObjectType)
+@register_model(DictType)
+@register_model(SequenceType)
+class ObjectModel(models.StructModel):
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        super().__init__(dmm, fe_type, fe_type.slots())
+
+
+@register_model(BoundMethod)
+class BoundMethodModel(models.ProxyModel):
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        super().__init__(dmm, fe_type)
+        self._proxied_model = dmm.lookup(fe_type.receiver)
+
+    def traverse(self, builder: Any) -> Any:
+        return self._proxied_model.traverse(builder)
+
+    def traverse_types(self) -> Any:
+        return [self._fe_type]
+
+    def inner_models(self) -> Any:
+        return [self._proxied_model]
+
+
+@register_model(ObjectIteratorType)
+class ObjectIteratorModel(models.StructModel):
+    def __init__(self, dmm: Any, fe_type: Any) -> None:
+        members = [("container", fe_type.container), ("index", types.EphemeralPointer(types.intp))]
+        super().__init__(dmm, fe_type, members)
+
+
+register_model(ConstantType)(models.OpaqueModel)

@@ -1,0 +1,179 @@
+"""Operators and functions on objects, as Python's data model defines them: `a @ b` is `type(a).__matmul__(a, b)`.
+
+Decides by the types: the left operand's method, then the right one's reflected method, each compiled from its Python
+source. A method that returns NotImplemented for the types at hand counts as missing, as in Python.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numba.core import errors, types
+from numba.core.typing import templates
+
+from .attributes import (
+    constant_value,
+    function_type_of,
+    load_field,
+    lowering_registry,
+    method_of,
+    store_field,
+    typing_registry,
+)
+from .kinds import ConstantType, DictType, ObjectType, SequenceType, is_static
+
+BINARY = {
+    operator.add: "add", operator.sub: "sub", operator.mul: "mul", operator.truediv: "truediv",
+    operator.floordiv: "floordiv", operator.mod: "mod", operator.pow: "pow", operator.matmul: "matmul",
+    operator.and_: "and", operator.or_: "or", operator.xor: "xor",
+}  # fmt: skip
+COMPARISONS = {
+    operator.eq: "__eq__", operator.ne: "__ne__", operator.lt: "__lt__",
+    operator.le: "__le__", operator.gt: "__gt__", operator.ge: "__ge__",
+}  # fmt: skip
+UNARY = {
+    operator.neg: "__neg__", operator.pos: "__pos__", operator.invert: "__invert__", abs: "__abs__",
+    len: "__len__", operator.truth: "__bool__", np.sum: "sum", np.mean: "mean", np.asarray: "to_dense",
+    np.abs: "__abs__",
+}  # fmt: skip
+ITEMS = {operator.getitem: "__getitem__", operator.setitem: "__setitem__", operator.contains: "__contains__"}
+
+Candidate = tuple[Any, tuple[int, ...]]  # a function type, and the order in which it takes the operands
+
+
+def candidates(context: Any, symbol: Any, args: tuple) -> list[Candidate]:
+    """The methods that Python would try for `symbol` on operands of these types."""
+    found: list[Candidate] = []
+    if symbol in BINARY:
+        names = ((f"__{BINARY[symbol]}__", (0, 1)), (f"__r{BINARY[symbol]}__", (1, 0)))
+    else:
+        name = COMPARISONS.get(symbol) or UNARY.get(symbol) or ITEMS[symbol]
+        names = ((name, tuple(range(len(args)))),)
+    for name, order in names:
+        if len(args) < len(order):
+            continue
+        method = method_of(args[order[0]], name)
+        if method is not None:
+            found.append((function_type_of(context, method), order))
+    return found
+
+
+def resolve(context: Any, symbol: Any, args: tuple) -> tuple[Candidate, Any] | None:
+    """The method for `symbol`, and the signature of its call; None when there is none."""
+    failure = None
+    for function_type, order in candidates(context, symbol, args):
+        try:
+            called = function_type.get_call_type(context, tuple(args[i] for i in order), {})
+        except errors.TypingError as error:
+            failure = error
+            continue
+        if called is not None and not isinstance(called.return_type, ConstantType):
+            return (function_type, order), called
+    if failure is not None:
+        raise failure
+    return None
+
+
+def _template(symbol: Any) -> None:
+    class ObjectOperator(templates.AbstractTemplate):
+        key = symbol
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            if kws or not any(isinstance(kind, ObjectType) for kind in args):
+                return None
+            if symbol is len and isinstance(args[0], DictType | SequenceType):
+                return templates.signature(types.intp, *args)
+            found = resolve(self.context, symbol, tuple(args))
+            return found and templates.signature(found[1].return_type, *args)
+
+    ObjectOperator.__name__ = f"Object{getattr(symbol, '__name__', symbol)}"
+    typing_registry.register(ObjectOperator)
+    if not isinstance(symbol, str):
+        typing_registry.register_global(symbol, types.Function(ObjectOperator))
+
+    def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        if symbol is len and isinstance(sig.args[0], DictType | SequenceType):
+            return context.get_constant(types.intp, len(sig.args[0].fields))
+        found = resolve(context.typing_context, symbol, tuple(sig.args))
+        assert found is not None
+        (function_type, order), called = found
+        ordered = [
+            context.cast(builder, args[i], sig.args[i], kind) for i, kind in zip(order, called.args, strict=True)
+        ]
+        return context.get_function(function_type, called)(builder, ordered)
+
+    patterns = {
+        1: [(ObjectType,)],
+        2: [(ObjectType, types.Any), (types.Any, ObjectType)],
+        3: [(ObjectType, types.Any, types.Any)],
+    }
+    for pattern in patterns[1 if symbol in UNARY else 3 if symbol is operator.setitem else 2]:
+        lowering_registry.lower(symbol, *pattern)(lower)
+
+
+for _symbol in (*BINARY, *COMPARISONS, *UNARY, *ITEMS):
+    _template(_symbol)
+
+
+@typing_registry.register
+class StaticItem(templates.AbstractTemplate):
+    """`d["key"]` of dicts, `t[0]` of NamedTuples."""
+
+    key = "static_getitem"
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        container, index = args
+        name = field_at(container, index)
+        return name and templates.signature(container.fields[name], *args)
+
+
+def field_at(container: Any, index: Any) -> str | None:
+    """The field that a literal index means."""
+    if isinstance(container, DictType) and isinstance(index, str):
+        if index not in container.fields:
+            raise errors.TypingError(f"no key {index!r}; the keys are {', '.join(map(repr, container.fields))}")
+        return index
+    if isinstance(container, SequenceType) and isinstance(index, int):
+        names = list(container.fields)
+        if -len(names) <= index < len(names):
+            return names[index]
+    return None
+
+
+@lowering_registry.lower("static_getitem", ObjectType, types.Any)
+def lower_static_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    container = sig.args[0]
+    name = field_at(container, args[1])
+    if name is None:
+        raise NotImplementedError
+    kind = container.fields[name]
+    if is_static(kind):
+        return constant_value(context, builder, kind)
+    loaded = load_field(context, builder, container, args[0], name)
+    context.nrt.incref(builder, kind, loaded)
+    return loaded
+
+
+@typing_registry.register
+class StaticAssignment(templates.AbstractTemplate):
+    """`d["key"] = value`."""
+
+    key = "static_setitem"
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        from .attributes import setattr_signature
+
+        container, index, value = args
+        if not isinstance(container, DictType) or not isinstance(index, str):
+            return None
+        found = setattr_signature(self.context, container, index, value)
+        return templates.signature(types.void, container, types.literal(index), found.args[1])
+
+
+@lowering_registry.lower("static_setitem", DictType, types.StringLiteral, types.Any)
+def lower_static_assignment(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    container = sig.args[0]
+    store_field(context, builder, container, args[0], sig.args[1].literal_value, args[2])
+    return context.get_dummy_value()

@@ -1,0 +1,481 @@
+"""Specialisation of Numba's IR to the types at hand: loops over tuples of unlike members, and tests that types decide.
+
+Decides, before Numba infers types: a loop over a tuple (or `enumerate`, `zip`, `reversed` of tuples) whose members are
+objects, functions, arrays or unlike becomes a copy of its body for each member, so that each step may have types of its
+own; a branch on `x is None`, `isinstance`, `hasattr`, `x.ndim == 2` or a constant field keeps the side that can run.
+
+The decisions come from a trial: the IR is copied, put in SSA form and typed as far as that goes; the first loop or
+branch that is settled is rewritten in the original, and so on until none is left. Invariant: what is removed can not
+run for arguments of these types.
+"""
+
+from __future__ import annotations
+
+import copy
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+from numba.core import errors, ir, postproc, typeinfer, types
+from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.ir_utils import build_definitions, next_label
+from numba.core.ssa import reconstruct_ssa
+
+from .attributes import attribute_type
+from .kinds import BoundMethod, ConstantType, ObjectType, SequenceType, is_static
+
+LONGEST_UNROLLED = 256
+_UNKNOWN: Any = object()
+_COMPARISONS = {
+    operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.is_, operator.is_not,
+}  # fmt: skip
+_ITERATORS = {enumerate, zip, reversed}
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class Specialise(FunctionPass):
+    _name = "numzyme_specialise"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> Any:
+        if not any(map(needs_specialising, state.args)):
+            return False
+        changed = False
+        while True:
+            settled = Trial(state).first()
+            if settled is None:
+                break
+            settled.rewrite(state.func_ir)
+            _remove_dead_blocks(state.func_ir)
+            changed = True
+        if changed:
+            state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+            postproc.PostProcessor(state.func_ir).run(emit_dels=False)
+        return changed
+
+
+def needs_specialising(kind: Any) -> bool:
+    """Whether an argument of this type may decide branches or be looped over member by member."""
+    if isinstance(kind, types.BaseTuple):
+        members: Any = kind.types  # type: ignore[attr-defined]
+        return len(set(members)) > 1 or any(map(_opens, members))
+    return isinstance(kind, ObjectType | BoundMethod | types.NoneType)
+
+
+def _opens(kind: Any) -> bool:
+    return needs_specialising(kind) or is_static(kind) or isinstance(kind, types.Array)
+
+
+def _remove_dead_blocks(func_ir: Any) -> None:
+    for label in compute_cfg_from_blocks(func_ir.blocks).dead_nodes():
+        del func_ir.blocks[label]
+
+
+def copied(statement: Any) -> Any:
+    """A statement that shares nothing that later passes change."""
+    made = copy.copy(statement)
+    if isinstance(made, ir.Assign) and not isinstance(made.value, ir.Var):
+        value: Any = copy.copy(made.value)
+        if isinstance(value, ir.Expr):
+            value._kws = dict(value._kws)
+        made.value = value
+    return made
+
+
+@dataclass(frozen=True)
+class DecidedBranch:
+    """A branch whose condition the types decide."""
+
+    label: int
+    taken: bool
+
+    def rewrite(self, func_ir: Any) -> None:
+        block = func_ir.blocks[self.label]
+        branch = block.body[-1]
+        block.body[-1] = ir.Jump(branch.truebr if self.taken else branch.falsebr, branch.loc)
+        _remove_unread(func_ir, {branch.cond.name})
+
+
+@dataclass(frozen=True)
+class Item:
+    """What a step of the loop gets: a number, a member of a tuple, or a tuple of items."""
+
+    source: str | None = None  # the variable that holds the tuple
+    index: int = 0
+    group: tuple[Item, ...] | None = None
+
+
+@dataclass(frozen=True)
+class UnrolledLoop:
+    """A loop over tuples. `start`: label of the block with `getiter`; `steps`: what each step gets."""
+
+    header: int
+    start: int
+    steps: tuple[Item, ...]
+
+    def rewrite(self, func_ir: Any) -> None:
+        cfg = compute_cfg_from_blocks(func_ir.blocks)
+        loop = cfg.loops()[self.header]
+        sources = self._keep_sources(func_ir)
+        branch = func_ir.blocks[self.header].body[-1]
+        leaving = branch.falsebr if branch.truebr in loop.body else branch.truebr
+        entries = {source for source, _ in cfg.predecessors(self.header) if source not in loop.body}
+        body = {label: func_ir.blocks.pop(label) for label in loop.body}
+        following = leaving
+        for step in reversed(self.steps):
+            following = self._copy_body(func_ir, body, step, sources, following)
+        for label in entries:
+            _retarget(func_ir.blocks[label], {self.header: following})
+        _remove_iterator(func_ir, self.start)
+
+    def _keep_sources(self, func_ir: Any) -> dict[str, Any]:
+        """Variables that hold the tuples during the loop, whatever its body assigns."""
+        block = func_ir.blocks[self.start]
+        position, getiter = _getiter_of(func_ir.blocks, self.start)
+        kept: dict[str, Any] = {}
+        for name in {name for step in self.steps for name in _sources(step)}:
+            kept[name] = block.scope.redefine("$unrolled", loc=getiter.loc, rename=True)
+            copy_of = ir.Assign(ir.Var(block.scope, name, getiter.loc), kept[name], getiter.loc)
+            block.body.insert(position, copy_of)
+        return kept
+
+    def _copy_body(self, func_ir: Any, body: dict, step: Item, sources: dict[str, Any], following: int) -> int:
+        """One copy of the loop's blocks; its back edge goes to `following`. Returns the label of its header."""
+        first = next_label() + max([*func_ir.blocks, *body, 0]) + 1
+        labels = {label: first + n for n, label in enumerate(sorted(body))}
+        targets = {**labels, self.header: following}
+        for label, block in body.items():
+            made = ir.Block(block.scope, block.loc)
+            made.body = [copied(statement) for statement in block.body]
+            if label == self.header:
+                inside = made.body[-1].truebr if made.body[-1].truebr in body else made.body[-1].falsebr
+                made.body = list(self._next_item(made, step, sources))
+                made.body.append(ir.Jump(inside, block.loc))
+            _retarget(made, targets)
+            func_ir.blocks[labels[label]] = made
+        return labels[self.header]
+
+    def _next_item(self, block: Any, step: Item, sources: dict[str, Any]) -> Iterator[Any]:
+        """The header without its test: `pair_first` is the item of this step."""
+        for statement in block.body[:-1]:
+            value = getattr(statement, "value", None)
+            op = value.op if isinstance(value, ir.Expr) else None
+            if op == "pair_first":
+                made: list[Any] = []
+                value = self._build(made, block.scope, statement.loc, step, sources)
+                yield from made
+                yield ir.Assign(value, statement.target, statement.loc)
+            elif op not in ("iternext", "pair_second"):
+                yield statement
+
+    def _build(self, made: list[Any], scope: Any, loc: Any, item: Item, sources: dict[str, Any]) -> Any:
+        """A variable with the value of `item`; the statements that make it go to `made`."""
+
+        def assigned(value: Any) -> Any:
+            variable = scope.redefine("$step", loc=loc, rename=True)
+            made.append(ir.Assign(value, variable, loc))
+            return variable
+
+        if item.group is not None:
+            parts = [self._build(made, scope, loc, part, sources) for part in item.group]
+            return assigned(ir.Expr.build_tuple(parts, loc))
+        number = assigned(ir.Const(item.index, loc))
+        if item.source is None:
+            return number
+        return assigned(ir.Expr.static_getitem(sources[item.source], item.index, number, loc))
+
+
+def _sources(item: Item) -> set[str]:
+    if item.group is not None:
+        return set().union(*map(_sources, item.group))
+    return {item.source} if item.source is not None else set()
+
+
+def _getiter_of(blocks: dict, label: int) -> tuple[int, Any]:
+    found = [
+        (position, statement)
+        for position, statement in enumerate(blocks[label].body)
+        if isinstance(statement, ir.Assign) and isinstance(statement.value, ir.Expr) and statement.value.op == "getiter"
+    ]
+    return found[-1]
+
+
+def _remove_iterator(func_ir: Any, start: int) -> None:
+    """Take the iterator away, with what only it was for: its copies, and the call of `zip` or `enumerate`."""
+    _, getiter = _getiter_of(func_ir.blocks, start)
+    removed = {getiter.target.name}
+    for block in func_ir.blocks.values():
+        block.body = [s for s in block.body if s is not getiter]
+    while True:
+        copies = {
+            s.target.name
+            for block in func_ir.blocks.values()
+            for s in block.find_insts(ir.Assign)
+            if isinstance(s.value, ir.Var) and s.value.name in removed
+        }
+        for block in func_ir.blocks.values():
+            block.body = [s for s in block.body if not (isinstance(s, ir.Assign) and s.target.name in copies)]
+        if not copies:
+            break
+        removed = copies
+    _remove_unread(func_ir, {getiter.value.value.name})
+
+
+_SETTLED = frozenset({"call", "binop", "unary", "cast", "build_tuple"})
+
+
+def _remove_unread(func_ir: Any, names: set[str]) -> None:
+    """Remove the definitions of `names`, and of what only they needed, where nothing reads them any more.
+
+    These are tests that were decided and iterators that were unrolled: they have no effect, and may have no type.
+    """
+    blocks, candidates = func_ir.blocks.values(), set(names)
+    while True:
+        used = {v.name for block in blocks for statement in block.body for v in _read(statement)}
+        dead = [
+            (block, s)
+            for block in blocks
+            for s in block.find_insts(ir.Assign)
+            if s.target.name in candidates - used and isinstance(s.value, ir.Expr) and s.value.op in _SETTLED
+        ]
+        if not dead:
+            return
+        for block, statement in dead:
+            block.body.remove(statement)
+            candidates.update(v.name for v in _read(statement) if v.name.startswith("$"))
+
+
+def _read(statement: Any) -> list[Any]:
+    """The variables that a statement reads."""
+    if not isinstance(statement, ir.Assign):
+        return statement.list_vars()
+    if isinstance(statement.value, ir.Var):
+        return [statement.value]
+    return statement.value.list_vars() if isinstance(statement.value, ir.Expr) else []
+
+
+def _retarget(block: Any, labels: dict[int, int]) -> None:
+    end = block.body[-1]
+    if isinstance(end, ir.Jump):
+        block.body[-1] = ir.Jump(labels.get(end.target, end.target), end.loc)
+    elif isinstance(end, ir.Branch):
+        true, false = labels.get(end.truebr, end.truebr), labels.get(end.falsebr, end.falsebr)
+        block.body[-1] = ir.Branch(end.cond, true, false, end.loc)
+
+
+class Trial:
+    """A typed copy of the IR, in SSA form: every variable has one definition and, where known, one type."""
+
+    def __init__(self, state: Any) -> None:
+        self.context, self.original = state.typingctx, state.func_ir
+        func_ir = state.func_ir.copy()
+        for block in func_ir.blocks.values():
+            block.body = [copied(statement) for statement in block.body]
+        func_ir = reconstruct_ssa(func_ir)
+        func_ir._definitions = build_definitions(func_ir.blocks)
+        postproc.PostProcessor(func_ir).run(emit_dels=False)
+        self.blocks = func_ir.blocks
+        self.definition = {
+            statement.target.name: statement.value
+            for block in self.blocks.values()
+            for statement in block.find_insts(ir.Assign)
+        }
+        self.types = self._infer(state, func_ir)
+
+    def _infer(self, state: Any, func_ir: Any) -> dict[str, Any]:
+        warnings: Any = errors
+        inference = typeinfer.TypeInferer(state.typingctx, func_ir, warnings.WarningsFixer(errors.NumbaWarning))
+        callstack = state.typingctx.callstack
+        with callstack.register(state.targetctx.target, inference, func_ir.func_id, state.args):
+            for index, (name, kind) in enumerate(zip(func_ir.arg_names, state.args, strict=True)):
+                inference.seed_argument(name, index, kind)
+            inference.build_constraint()
+            inference.propagate(raise_errors=False)
+        return {name: variable.getone() for name, variable in inference.typevars.items() if variable.defined}
+
+    def first(self) -> DecidedBranch | UnrolledLoop | None:
+        """The first thing in the order of control flow that is settled."""
+        cfg = compute_cfg_from_blocks(self.blocks)
+        loops = cfg.loops()
+        for label in cfg.topo_order():
+            end = self.blocks[label].body[-1]
+            if label in loops:
+                found = self._loop(cfg, label)
+                if found is not None:
+                    return found
+            if isinstance(end, ir.Branch):
+                value = self.value(end.cond)
+                if value is not _UNKNOWN and isinstance(value, bool | np.bool_ | int):
+                    return DecidedBranch(label, bool(value))
+        return None
+
+    # -- loops
+    def _loop(self, cfg: Any, header: int) -> UnrolledLoop | None:
+        iternext = [
+            s.value for s in self.blocks[header].find_insts(ir.Assign)
+            if isinstance(s.value, ir.Expr) and s.value.op == "iternext"
+        ]  # fmt: skip
+        if len(iternext) != 1 or not isinstance(self.blocks[header].body[-1], ir.Branch):
+            return None
+        loop = cfg.loops()[header]
+        entries = [source for source, _ in cfg.predecessors(header) if source not in loop.body]
+        getiter = self._resolved(iternext[0].value)
+        if len(entries) != 1 or not isinstance(getiter, ir.Expr) or getiter.op != "getiter":
+            return None
+        start = self._block_of(getiter)
+        steps = self._steps(getiter.value)
+        return None if steps is None or start is None else UnrolledLoop(header, start, steps)
+
+    def _block_of(self, value: Any) -> int | None:
+        for label, block in self.blocks.items():
+            if any(s.value is value for s in block.find_insts(ir.Assign)):
+                return label
+        return None
+
+    def _resolved(self, variable: Any) -> Any:
+        value = variable
+        while isinstance(value, ir.Var):
+            value = self.definition.get(value.name)
+        return value
+
+    def _steps(self, variable: Any) -> tuple[Item, ...] | None:
+        """The item of each step of a loop over `variable`; None when it is not over tuples that need unrolling."""
+        if not self._needs_unrolling(variable):
+            return None
+        return self._items(variable)
+
+    def _iterated(self, variable: Any) -> tuple[Any, list[Any]] | None:
+        """The function and the arguments behind `enumerate(x)`, `zip(x, y)`, `reversed(x)`."""
+        call = self._resolved(variable)
+        if not isinstance(call, ir.Expr) or call.op != "call" or call.kws or not call.args or call.vararg:
+            return None
+        function = self.value(call.func)
+        known = function in _ITERATORS if isinstance(function, type) else False
+        return (function, list(call.args)) if known and (function is zip or len(call.args) == 1) else None
+
+    def _needs_unrolling(self, variable: Any) -> bool:
+        kind = self.types.get(variable.name)
+        if isinstance(kind, types.BaseTuple | SequenceType):
+            return needs_specialising(kind)
+        iterated = self._iterated(variable)
+        return iterated is not None and any(map(self._needs_unrolling, iterated[1]))
+
+    def _items(self, variable: Any) -> tuple[Item, ...] | None:
+        length = self._length(variable)
+        if length is not None:
+            return tuple(Item(variable.unversioned_name, index) for index in range(length))
+        iterated = self._iterated(variable)
+        if iterated is None:
+            return None
+        function, arguments = iterated
+        parts = [self._items(argument) for argument in arguments]
+        if any(part is None for part in parts):
+            return None
+        if function is enumerate:
+            return tuple(Item(group=(Item(None, n), item)) for n, item in enumerate(parts[0] or ()))
+        if function is reversed:
+            return tuple(reversed(parts[0] or ()))
+        return tuple(Item(group=group) for group in zip(*parts, strict=False))  # type: ignore[arg-type]
+
+    def _length(self, variable: Any) -> int | None:
+        kind = self.types.get(variable.name)
+        if isinstance(kind, SequenceType):
+            return len(kind.fields)
+        if not isinstance(kind, types.BaseTuple):
+            return None
+        count = len(kind.types)  # type: ignore[attr-defined]
+        return count if count <= LONGEST_UNROLLED else None
+
+    # -- values that types decide
+    def value(self, variable: Any) -> Any:
+        """The Python value of a variable, if it is the same for all arguments of these types."""
+        kind = self.types.get(variable.name)
+        if isinstance(kind, types.NoneType):
+            return None
+        if isinstance(kind, types.Literal):
+            return kind.literal_value
+        if isinstance(kind, ConstantType):
+            return kind.value
+        definition = self._resolved(variable)
+        if isinstance(definition, ir.Const | ir.Global | ir.FreeVar):
+            return definition.value
+        if not isinstance(definition, ir.Expr):
+            return _UNKNOWN
+        reader = getattr(self, f"_value_of_{definition.op}", None)
+        return _UNKNOWN if reader is None else reader(definition)
+
+    def _value_of_getattr(self, expression: Any) -> Any:
+        kind = self.types.get(expression.value.name)
+        if isinstance(kind, types.Array) and expression.attr == "ndim":
+            return kind.ndim
+        base = self.value(expression.value)
+        if base is _UNKNOWN or base is None:
+            return _UNKNOWN
+        return getattr(base, expression.attr, _UNKNOWN) if isinstance(base, type | type(np)) else _UNKNOWN
+
+    def _value_of_build_tuple(self, expression: Any) -> Any:
+        members = [self.value(item) for item in expression.items]
+        return _UNKNOWN if _UNKNOWN in members else tuple(members)
+
+    def _value_of_cast(self, expression: Any) -> Any:
+        return self.value(expression.value)
+
+    def _value_of_unary(self, expression: Any) -> Any:
+        value = self.value(expression.value)
+        return not value if value is not _UNKNOWN and expression.fn is operator.not_ else _UNKNOWN
+
+    def _value_of_binop(self, expression: Any) -> Any:
+        left, right = self.value(expression.lhs), self.value(expression.rhs)
+        if expression.fn in (operator.is_, operator.is_not) and None in (left, right):
+            other = expression.rhs if left is None else expression.lhs
+            kind = self.types.get(other.name)
+            if kind is None or isinstance(kind, types.Optional):
+                return _UNKNOWN
+            same = isinstance(kind, types.NoneType)
+            return same if expression.fn is operator.is_ else not same
+        if expression.fn not in _COMPARISONS or left is _UNKNOWN or right is _UNKNOWN:
+            return _UNKNOWN
+        return expression.fn(left, right)
+
+    def _value_of_call(self, expression: Any) -> Any:
+        function, args = self.value(expression.func), expression.args
+        if function is bool and len(args) == 1:
+            value = self.value(args[0])
+            return _UNKNOWN if value is _UNKNOWN else bool(value)
+        kind = self.types.get(args[0].name) if args else None
+        if kind is None:
+            return _UNKNOWN
+        if function is len and isinstance(kind, types.BaseTuple):
+            return len(kind.types)  # type: ignore[attr-defined]
+        if function is isinstance:
+            return self._is_instance(kind, self.value(args[1]))
+        if function is hasattr and isinstance(kind, ObjectType):
+            return attribute_type(self.context, kind, self.value(args[1])) is not None
+        return _UNKNOWN
+
+    def _is_instance(self, kind: Any, classes: Any) -> Any:
+        own = python_class_of(kind)
+        listed = classes if isinstance(classes, tuple) else (classes,)
+        if own is None or not all(isinstance(one, type) for one in listed):
+            return _UNKNOWN
+        return issubclass(own, listed)
+
+
+def python_class_of(kind: Any) -> type | None:
+    """The Python class of values of a Numba type, where there is one."""
+    if isinstance(kind, ObjectType):
+        return kind.python_class
+    if isinstance(kind, types.Dispatcher):
+        return FunctionType
+    pairs = (
+        (types.Boolean, bool), (types.Integer, int), (types.Float, float), (types.Complex, complex),
+        (types.Array, np.ndarray), (types.BaseTuple, tuple), (types.NoneType, type(None)),
+        (types.UnicodeType | types.StringLiteral, str),
+    )  # fmt: skip
+    return next((python for numba, python in pairs if isinstance(kind, numba)), None)
