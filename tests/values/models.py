@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 import functools
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
+
+
+Tag = TypeVar("Tag")
 
 
 class Colour(enum.Enum):
@@ -90,6 +93,11 @@ class Plain:
     @classmethod
     def make(cls):
         return cls(1.0)
+
+
+class Tagged(Generic[Tag]):
+    def __init__(self, w):
+        self.w = w
 
 
 class WithSlots:

@@ -9,6 +9,7 @@ import functools
 import math
 import random
 import threading
+import typing
 
 import numba
 import numpy as np
@@ -29,6 +30,7 @@ from .models import (
     Plain,
     Point,
     Slotted,
+    Tagged,
     TwoThings,
     WithSlots,
     explodes,
@@ -41,7 +43,15 @@ CONSTANTS = [
     *(datetime.datetime(2020, 1, 1), datetime.timedelta(1), np.datetime64("2020"), np.timedelta64(1, "s")),
     *(np.int32(1), np.bool_(True), np.arange(3), np.array([True]), np.array(["a"]), np.array(["2020"], "M8[D]")),
     *(softmax, math.sin, np.sin, np.sum, len, int.__add__, np.float64, Plain, Plain.make, numba.njit(softmax)),
-    *({1, 2}, frozenset("ab"), {(1, "a")}, np.random.default_rng(), list[int], functools.cache(softmax)),
+    *(
+        {1, 2},
+        frozenset("ab"),
+        {(1, "a")},
+        np.random.default_rng(),
+        list[int],
+        typing.Optional[int],
+        functools.cache(softmax),
+    ),
     sp.csr_array(np.eye(2, dtype=int)),
 ]
 
@@ -85,6 +95,8 @@ def test_fields_of_instances():
     assert steps(Derived(1.0)) == [(".w", 1.0), (".kind", "base"), (".extra", 1.0)]
     assert steps(AddsAttributes(1.0)) == [(".w", 1.0), (".kind", "base"), (".added", 2.0)]
     assert steps(Computed(1.0)) == [(".w", 1.0), (".total", 10.0)]
+    assert steps(Tagged[int](1.0)) == [(".w", 1.0)]
+    assert rebuild(Tagged[int](1.0), [2.0]).__orig_class__ == Tagged[int]
     assert steps(WithSlots(1.0)) == [("._WithSlots__private", 2.0), (".w", 1.0)]
 
 

@@ -148,7 +148,8 @@ def present_fields(value: Any) -> list[str]:
     names = [name for name in shape.dataclass_fields if _has(value, name)]
     if shape.is_open:
         names += [name for name in shape.slots if name not in names and _has(value, name)]
-        names += [name for name in getattr(value, "__dict__", ()) if name not in names and name not in shape.cached]
+        hidden = {*names, *shape.cached}
+        names += [name for name in getattr(value, "__dict__", ()) if name not in hidden and not _is_special(name)]
     return names
 
 
@@ -189,6 +190,11 @@ def _own_slots(cls: type) -> list[str]:
     private = f"_{cls.__name__.lstrip('_')}"
     mangled = (private + name if name.startswith("__") and not name.endswith("__") else name for name in names)
     return [name for name in mangled if name not in _NOT_SLOTS]
+
+
+def _is_special(name: str) -> bool:
+    """What Python itself notes on instances, such as `__orig_class__` of generic classes."""
+    return name.startswith("__") and name.endswith("__")
 
 
 def _get(value: Any, name: str) -> Any:
