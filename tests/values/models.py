@@ -9,7 +9,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-
 Tag = TypeVar("Tag")
 
 

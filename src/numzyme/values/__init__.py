@@ -20,7 +20,7 @@ from .memory import overlapping, shadows_of
 from .paths import Path, Step
 from .strip import strip_types
 from .structural import is_structural, structural_type
-from .structure import all_fields, children, is_mutable, rebuild
+from .structure import all_fields, children, is_mutable, rebuild, set_child
 from .sums import accumulate, make_zero_inplace, remake_zero
 from .wrappers import Strip, natural_fields, register_wrapper
 
@@ -46,6 +46,7 @@ __all__ = [
     "rebuild",
     "register_wrapper",
     "remake_zero",
+    "set_child",
     "shadows_of",
     "strip_types",
     "structural_type",

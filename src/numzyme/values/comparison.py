@@ -14,7 +14,7 @@ from ..diagnostics import DifferentiationTypeError
 from .kinds import SCALARS, Kind, classify
 from .memory import is_broadcast, overlapping, same_layout
 from .paths import Path
-from .structure import children, is_mutable
+from .structure import children, children_of, has_identity
 
 
 def congruent(x: Any, dx: Any) -> bool:
@@ -84,7 +84,7 @@ class _Comparison:
             return f"{path} is {_describe(x)}, its shadow {_describe(dx)}"
         if kind is Kind.SCALAR:
             return None
-        if self.sharing and is_mutable(x):
+        if self.sharing and has_identity(kind, x):
             problem = self._identity(x, dx, path)
             if problem:
                 return problem
@@ -93,6 +93,7 @@ class _Comparison:
         self.seen[id(x), id(dx)] = x, dx
         if kind is Kind.ARRAY:
             self.arrays.append((x, dx, path))
+            return None
         return self._container(kind, x, dx, path)
 
     def _identity(self, x: Any, dx: Any, path: Path) -> str | None:
@@ -108,7 +109,7 @@ class _Comparison:
             return f"{path} has another sparsity pattern than its shadow"
         if kind is Kind.METHOD and x.__func__ is not dx.__func__:
             return f"{path} is {_describe(x)}, its shadow {_describe(dx)}"
-        parts, shadow_parts = children(x, path), children(dx, path)
+        parts, shadow_parts = children_of(kind, x), children(dx, path)
         if kind is Kind.DICT:  # the order of the keys says nothing
             by_key = {step.key: (step, child) for step, child in shadow_parts}
             if by_key.keys() != {step.key for step, _ in parts}:

@@ -102,12 +102,9 @@ def _kind_of_class(cls: type) -> Kind | None:
     """None where the class does not say enough."""
     if cls in SCALARS:
         return Kind.SCALAR
-    if (
-        cls.__module__ == "typing"
-        or issubclass(cls, _CONSTANTS)
-        or _is_compiled_function(cls)
-        or _is_random_generator(cls)
-    ):
+    if issubclass(cls, _CONSTANTS) or cls.__module__ == "typing":
+        return Kind.CONSTANT
+    if _is_compiled_function(cls) or _is_random_generator(cls):
         return Kind.CONSTANT
     exact = {tuple: Kind.TUPLE, list: Kind.LIST, **dict.fromkeys(_DICTS, Kind.DICT), types.MethodType: Kind.METHOD}
     if cls in exact:

@@ -17,7 +17,7 @@ from .kinds import Kind, classify
 from .memory import overlapping, shadows_of
 from .paths import Path, Step
 from .structural import is_structural
-from .structure import children, fill, has_shell, is_mutable, make_shell, rebuild
+from .structure import children_of, fill, has_identity, has_shell, make_shell, rebuild_immutable
 
 # (kind, leaf, what belongs to it in the other trees) -> new leaf
 OfLeaf = Callable[[Kind, Any, tuple], Any]
@@ -90,8 +90,9 @@ def reached_arrays(x: Any, path: Path) -> list[tuple[np.ndarray, Path]]:
         seen[id(value)] = value
         if kind is Kind.ARRAY:
             found.append((value, path))
-        for step, child in children(value, path):
-            visit(child, path.then(step))
+            return
+        for step, child in children_of(kind, value):
+            visit(child, Path(step, path))
 
     visit(x, path)
     return found
@@ -102,7 +103,7 @@ class Mapping:
 
     def __init__(self, leaf: OfLeaf) -> None:
         self.leaf = leaf
-        self.memo: dict[tuple[int, ...], tuple] = {}
+        self.memo: dict[Any, tuple] = {}
 
     def __call__(self, value: Any, others: tuple, path: Path) -> Any:
         kind = classify(value, path)
@@ -110,36 +111,36 @@ class Mapping:
             return value
         if kind is Kind.SCALAR:
             return self.leaf(kind, value, others)
-        mutable = is_mutable(value)
-        key = (id(value),) if mutable else (id(value), *map(id, others))
+        mutable = has_identity(kind, value)
+        key = id(value) if mutable or not others else (id(value), *map(id, others))
         if key in self.memo:
             return self.memo[key][-1]
         if kind is Kind.ARRAY:
             result = self.leaf(kind, value, others)
-        elif has_shell(kind):
-            result = make_shell(value)
-            self.memo[key] = (value, others, result)
-            new, changed = self._children(value, others, path)
-            if mutable or changed:
-                fill(result, value, new)
-            else:
-                result = value
         else:
-            new, changed = self._children(value, others, path)
-            result = rebuild(value, new) if changed else value
+            result = self._container(kind, value, others, path, key if mutable else None)
         self.memo[key] = (value, others, result)  # what was met is kept alive, so that no address is used twice
         return result
 
-    def _children(self, value: Any, others: tuple, path: Path) -> tuple[list, bool]:
-        """The new children, and whether one of them is another object than before."""
-        parts = children(value, path)
+    def _container(self, kind: Kind, value: Any, others: tuple, path: Path, key: Any) -> Any:
+        """`key`: where the memo shall know what has an identity before its children are made."""
+        result = value
+        if has_shell(kind):
+            result = make_shell(kind, value)
+            self.memo[key] = (value, others, result)
         for other in others:
-            check_fits(value, other, path)
-        new = []
+            check_fits(kind, value, other, path)
+        parts, new, changed = children_of(kind, value), [], False
         for index, (step, child) in enumerate(parts):
-            belonging = tuple(counterpart(other, step, index, path) for other in others)
-            new.append(self(child, belonging, path.then(step)))
-        return new, any(a is not b for (_, a), b in zip(parts, new, strict=True))
+            belonging = tuple([counterpart(other, step, index, path) for other in others])
+            new.append(self(child, belonging, Path(step, path)))
+            changed |= new[-1] is not child
+        if key is None and not changed:
+            return value
+        if has_shell(kind):
+            fill(result, parts, new)
+            return result
+        return rebuild_immutable(kind, value, new)
 
 
 def counterpart(tree: Any, step: Step, index: int, path: Path) -> Any:
@@ -159,11 +160,10 @@ def counterpart(tree: Any, step: Step, index: int, path: Path) -> Any:
     raise DifferentiationTypeError(f"{path.then(step)} has nothing that belongs to it in a {type(tree).__name__}")
 
 
-def check_fits(value: Any, tree: Any, path: Path) -> None:
+def check_fits(kind: Kind, value: Any, tree: Any, path: Path) -> None:
     """Refuse a tree whose container is not made like the value's."""
     if tree is None:
         return
-    kind = classify(value, path)
     if kind in (Kind.LIST, Kind.TUPLE, Kind.NAMED_TUPLE):
         base = list if kind is Kind.LIST else tuple
         fits = isinstance(tree, base) and len(tree) == len(value)

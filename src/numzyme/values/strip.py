@@ -15,7 +15,7 @@ from .kinds import Kind, classify
 from .mapping import check_fits, counterpart
 from .paths import Path, Step
 from .structural import is_structural, structural_type
-from .structure import all_fields, children, is_mutable
+from .structure import all_fields, children, children_of, has_identity
 from .wrappers import GradientOf, wrapper_of
 
 _SAME_CONTAINER = {Kind.TUPLE, Kind.NAMED_TUPLE, Kind.LIST, Kind.DICT}
@@ -105,7 +105,7 @@ class _Walk:
                 raise DifferentiationTypeError(f"{path} {problem}")
         if kind is Kind.SCALAR:
             return type(x)(dx)
-        mutable = is_mutable(x)
+        mutable = has_identity(kind, x)
         key = (id(x),) if mutable else (id(x), id(dx))
         if key in self.memo:
             self._check_identity(self.memo[key], dx, path)
@@ -129,7 +129,7 @@ class _Walk:
             )
 
     def _of_container(self, kind: Kind, x: Any, dx: Any, path: Path, key: tuple[int, ...]) -> Any:
-        check_fits(x, dx, path)
+        check_fits(kind, x, dx, path)
         if dx is None or kind not in _SAME_CONTAINER and type(dx) is not type(x):
             raise DifferentiationTypeError(f"{path} is a {type(x).__name__}, its shadow a {type(dx).__name__}")
         if kind is Kind.SPARSE:
@@ -138,7 +138,7 @@ class _Walk:
         if kind in (Kind.LIST, Kind.DICT):
             gradient = type(x)()
             self.memo[key] = (x, dx, gradient)
-            self.unfilled[id(gradient)] = lambda: self._fill(gradient, x, dx, path)
+            self.unfilled[id(gradient)] = lambda: self._fill(gradient, kind, x, dx, path)
             return gradient
         if id(x) in self.open:
             raise DifferentiationValueError(
@@ -148,29 +148,28 @@ class _Walk:
             )
         self.open[id(x)] = x
         try:
-            return self._of_instance(x, dx, path) if kind not in _SAME_CONTAINER else self._of_tuple(x, dx, path)
+            if kind in _SAME_CONTAINER:
+                return tuple.__new__(type(x), self._parts(kind, x, dx, path).values())
+            return self._of_instance(kind, x, dx, path)
         finally:
             del self.open[id(x)]
 
-    def _fill(self, gradient: Any, x: Any, dx: Any, path: Path) -> None:
-        parts = self._parts(x, dx, path)
+    def _fill(self, gradient: Any, kind: Kind, x: Any, dx: Any, path: Path) -> None:
+        parts = self._parts(kind, x, dx, path)
         if isinstance(gradient, list):
             gradient.extend(parts.values())
         else:
             gradient.update(parts)
 
-    def _of_tuple(self, x: Any, dx: Any, path: Path) -> Any:
-        return tuple.__new__(type(x), self._parts(x, dx, path).values())
-
-    def _of_instance(self, x: Any, dx: Any, path: Path) -> Any:
+    def _of_instance(self, kind: Kind, x: Any, dx: Any, path: Path) -> Any:
         wrapper = wrapper_of(x)
         if wrapper is not None:
             registered = wrapper.project or wrapper.natural if self.project else wrapper.natural
             gradient = self._registered(registered, x, dx, path) if registered else NotImplemented
             if gradient is not NotImplemented:
                 return gradient
-        parts = self._parts(x, dx, path)
-        names = all_fields(x) if classify(x) is Kind.OBJECT else tuple(parts)
+        parts = self._parts(kind, x, dx, path)
+        names = all_fields(x) if kind is Kind.OBJECT else tuple(parts)
         return structural_type(type(x), names)._make(parts.get(name) for name in names)
 
     def _registered(self, function: GradientOf, x: Any, dx: Any, path: Path) -> Any:
@@ -179,8 +178,8 @@ class _Walk:
         except _NotNatural:
             return NotImplemented
 
-    def _parts(self, x: Any, dx: Any, path: Path) -> dict[Any, Any]:
+    def _parts(self, kind: Kind, x: Any, dx: Any, path: Path) -> dict[Any, Any]:
         return {
             step.key: self.part(child, counterpart(dx, step, index, path), path.then(step))
-            for index, (step, child) in enumerate(children(x, path))
+            for index, (step, child) in enumerate(children_of(kind, x))
         }

@@ -34,7 +34,11 @@ def children(value: Any, path: Path | None = None) -> Children:
     >>> [(str(step), child) for step, child in children({"w": 1.0, "n": (2,)})]
     [("['w']", 1.0), ("['n']", (2,))]
     """
-    kind = classify(value, path)
+    return children_of(classify(value, path), value)
+
+
+def children_of(kind: Kind, value: Any) -> Children:
+    """`children` of a value whose kind is known."""
     if kind in _LEAVES:
         return []
     if kind in (Kind.TUPLE, Kind.LIST):
@@ -44,6 +48,9 @@ def children(value: Any, path: Path | None = None) -> Children:
     if kind is Kind.NAMED_TUPLE:
         return [(Step(name, True), child) for name, child in zip(value._fields, value, strict=True)]
     if kind is Kind.OBJECT:
+        plain = _shape_of(type(value)).plain_steps
+        if plain and len(value.__dict__) >= len(plain) and all(step.key in value.__dict__ for step in plain):
+            return [(step, value.__dict__[step.key]) for step in plain]
         return [(Step(name, True), _get(value, name)) for name in present_fields(value)]
     names = {Kind.PARTIAL: ("func", "args", "keywords"), Kind.METHOD: ("__self__",), Kind.SPARSE: ("data",)}[kind]
     return [(Step(name, True), getattr(value, name)) for name in names]
@@ -58,7 +65,11 @@ def is_mutable(value: Any) -> bool:
     >>> is_mutable([1.0]), is_mutable((1.0,))
     (True, False)
     """
-    kind = classify(value)
+    return has_identity(classify(value), value)
+
+
+def has_identity(kind: Kind, value: Any) -> bool:
+    """`is_mutable` of a value whose kind is known."""
     if kind is Kind.OBJECT:
         return not _shape_of(type(value)).frozen
     return kind in (Kind.ARRAY, Kind.LIST, Kind.DICT, Kind.SPARSE)
@@ -87,10 +98,10 @@ def rebuild(value: Any, new: Sequence[Any] | Mapping[Any, Any]) -> Any:
     if kind in _LEAVES:
         return value
     if kind in _SHELLS:
-        shell = make_shell(value)
-        fill(shell, value, new)
+        shell = make_shell(kind, value)
+        fill(shell, parts, new)
         return shell
-    return _rebuild_immutable(kind, value, new)
+    return rebuild_immutable(kind, value, new)
 
 
 def has_shell(kind: Kind) -> bool:
@@ -98,15 +109,17 @@ def has_shell(kind: Kind) -> bool:
     return kind in _SHELLS
 
 
-def make_shell(value: Any) -> Any:
+def make_shell(kind: Kind, value: Any) -> Any:
     """A value of the same kind that has no children yet; see `has_shell`."""
-    kind = classify(value)
     if kind in (Kind.LIST, Kind.DICT):
         return type(value)()
     shell = object.__new__(type(value))
     shape = _shape_of(type(value))
+    attributes = getattr(value, "__dict__", {})
+    if kind is Kind.OBJECT and not shape.is_open and shape.dataclass_fields == tuple(attributes):
+        return shell
     left_out = {"data"} if kind is Kind.SPARSE else {*present_fields(value), *shape.cached}
-    for name, attribute in getattr(value, "__dict__", {}).items():
+    for name, attribute in attributes.items():
         if name not in left_out:
             shell.__dict__[name] = attribute
     for name in shape.slots:
@@ -115,14 +128,12 @@ def make_shell(value: Any) -> Any:
     return shell
 
 
-def fill(shell: Any, value: Any, new: Sequence[Any]) -> None:
-    """Give the shell of `value` its children, in the order of `children(value)`."""
+def fill(shell: Any, parts: Children, new: Sequence[Any]) -> None:
+    """Give a shell its children; `parts` are those of the value that it is made like."""
     if isinstance(shell, list):
         shell[:] = new
-    elif isinstance(shell, dict):
-        shell.update(zip(value, new, strict=True))
     else:
-        for (step, _), child in zip(children(value), new, strict=True):
+        for (step, _), child in zip(parts, new, strict=True):
             set_child(shell, step, child)
 
 
@@ -155,13 +166,18 @@ def present_fields(value: Any) -> list[str]:
 
 @dataclasses.dataclass(frozen=True)
 class _Shape:
-    """What a class says about its instances. `is_open`: attributes other than dataclass fields are fields too."""
+    """What a class says about its instances.
+
+    `is_open`: attributes other than dataclass fields are fields too. `plain_steps`: the fields of a dataclass whose
+    instances keep them in `__dict__`, where they can be read at once.
+    """
 
     dataclass_fields: tuple[str, ...]
     slots: tuple[str, ...]
     cached: frozenset[str]
     is_open: bool
     frozen: bool
+    plain_steps: tuple[Step, ...]
 
 
 _shapes: weakref.WeakKeyDictionary[type, _Shape] = weakref.WeakKeyDictionary()
@@ -172,13 +188,17 @@ def _shape_of(cls: type) -> _Shape:
     if shape is None:
         is_dataclass = dataclasses.is_dataclass(cls)
         members = {name: member for base in reversed(cls.__mro__) for name, member in vars(base).items()}
+        names = tuple(field.name for field in dataclasses.fields(cls)) if is_dataclass else ()
+        plain = "__dataclass_fields__" in vars(cls) and cls.__dictoffset__ != 0
+        plain = plain and not any(hasattr(members.get(name), "__set__") for name in names)
         _shapes[cls] = shape = _Shape(
-            tuple(field.name for field in dataclasses.fields(cls)) if is_dataclass else (),
+            names,
             tuple(dict.fromkeys(name for base in reversed(cls.__mro__) for name in _own_slots(base))),
             frozenset(name for name, member in members.items() if isinstance(member, functools.cached_property)),
             # a subclass of a dataclass that is none itself may add attributes
             "__dataclass_fields__" not in vars(cls),
             is_dataclass and cls.__dataclass_params__.frozen,  # type: ignore[attr-defined]
+            tuple(Step(name, True) for name in names) if plain else (),
         )
     return shape
 
@@ -209,7 +229,8 @@ def _has(value: Any, name: str) -> bool:
     return True
 
 
-def _rebuild_immutable(kind: Kind, value: Any, new: Sequence[Any]) -> Any:
+def rebuild_immutable(kind: Kind, value: Any, new: Sequence[Any]) -> Any:
+    """`rebuild` of a value that is not made with a shell."""
     if kind is Kind.METHOD:
         return type(value)(value.__func__, new[0])
     if kind is Kind.PARTIAL:

@@ -17,7 +17,7 @@ from .kinds import Kind, classify
 from .mapping import reached_arrays
 from .memory import address_of, bounds_of, overlapping, same_layout
 from .paths import Path
-from .structure import children, is_mutable, rebuild, set_child
+from .structure import children, children_of, has_identity, is_mutable, rebuild, set_child
 
 
 def make_zero_inplace(dx: Any, *, name: str = "dx") -> None:
@@ -102,13 +102,14 @@ class _Update:
         if kind is Kind.ARRAY:
             self.array(value, other)
             return value
-        parts, others = children(value, path), dict(children(other, path))
+        mutable = has_identity(kind, value)
+        parts, others = children_of(kind, value), dict(children(other, path))
         new = []
         for step, child in parts:
             new.append(self(child, others[step], path.then(step)))
-            if is_mutable(value) and new[-1] is not child:
+            if mutable and new[-1] is not child:
                 set_child(value, step, new[-1])
-        if not is_mutable(value) and any(a is not b for (_, a), b in zip(parts, new, strict=True)):
+        if not mutable and any(a is not b for (_, a), b in zip(parts, new, strict=True)):
             self.memo[key] = (value, other, rebuild(value, new))
         return self.memo[key][-1]
 
