@@ -131,7 +131,7 @@ class Adjoint(Turned):
     Fields: `parent`, an array with one axis or two.
 
     >>> Adjoint(SVector(1.0, 2.0 + 1.0j)).toarray()
-    array([[1.-0.j, 2.-1.j]])
+    array([[1.+0.j, 2.-1.j]])
     """
 
     parent: Any
