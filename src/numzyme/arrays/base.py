@@ -3,7 +3,8 @@
 Decides which operation keeps a wrapper's kind and which gives a NumPy array. A class says its `shape`, its `dtype`,
 one element (`at`) and what an operation on its stored floats gives (`mapped`); what it can do faster it overrides.
 Invariant: every method but those of `NumpyProtocol` compiles when the fields have types: tests of types
-and numbers of axes are constants there, and no method returns different types for different numbers.
+and of numbers of axes, written `len(x.shape)`, are constants there, and no method returns different types for
+different numbers.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class ArrayLike(NumpyProtocol):
     def __getitem__(self, key: Any) -> Any:
         # one test per branch: each is a constant of the types
         if isinstance(key, tuple):
-            if len(key) == self.ndim and isinstance(key[0], INTEGERS) and isinstance(key[-1], INTEGERS):
+            if len(key) == len(self.shape) and isinstance(key[0], INTEGERS) and isinstance(key[-1], INTEGERS):
                 return self.item(key)
         elif isinstance(key, INTEGERS):
             return self.slab(place(key, self.shape[0]))
@@ -117,7 +118,7 @@ class ArrayLike(NumpyProtocol):
         if isinstance(other, ArrayLike):
             return self.times_elements(other)
         if isinstance(other, np.ndarray):
-            if other.ndim == 0:
+            if len(other.shape) == 0:
                 return self.scaled(other[()])
             return self.times_elements(other)
         check_scalar(other)
@@ -130,7 +131,7 @@ class ArrayLike(NumpyProtocol):
         if isinstance(other, ArrayLike):
             return self.over_elements(other)
         if isinstance(other, np.ndarray):
-            if other.ndim == 0:
+            if len(other.shape) == 0:
                 return self.divided(other[()])
             return self.over_elements(other)
         check_scalar(other)
@@ -143,7 +144,7 @@ class ArrayLike(NumpyProtocol):
         if isinstance(other, ArrayLike):
             return self.plus_wrapper(other)
         if isinstance(other, np.ndarray):
-            if other.ndim == 0:
+            if len(other.shape) == 0:
                 return self.shifted(other[()])
             return self.toarray() + other
         check_scalar(other)
@@ -187,9 +188,11 @@ class ArrayLike(NumpyProtocol):
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, np.ndarray):
             return self.times_array(other)
-        if hasattr(other, "toarray"):
+        if isinstance(other, ArrayLike):
             return self.times_wrapper(other)
-        raise TypeError("the right operand of @ is neither an array nor a wrapper")
+        if isinstance(other, NUMBERS) or not hasattr(other, "toarray"):
+            raise TypeError("the right operand of @ is neither an array nor a wrapper")
+        return self.times_wrapper(other)  # a scipy.sparse array
 
     def __rmatmul__(self, other: Any) -> Any:
         raise NotImplementedError
@@ -200,10 +203,10 @@ class ArrayLike(NumpyProtocol):
 
     def times_array(self, array: Any) -> Any:
         """The product with a NumPy array."""
-        if array.ndim == 1:
+        if len(array.shape) == 1:
             check_inner(self.shape[-1], array.shape[0])
             return self.times_vector(array)
-        if array.ndim == 2:
+        if len(array.shape) == 2:
             check_inner(self.shape[-1], array.shape[0])
             return self.times_matrix(array)
         return self.toarray() @ array
@@ -248,7 +251,7 @@ class VectorLike(ArrayLike):
         return self
 
     def times_wrapper(self, other: Any) -> Any:
-        if other.ndim == 2:
+        if len(other.shape) == 2:
             return other.T @ self
         return self.times_array(other.toarray())
 
@@ -259,7 +262,7 @@ class VectorLike(ArrayLike):
         return vector_times_matrix(self.toarray(), matrix)
 
     def __rmatmul__(self, other: Any) -> Any:
-        if other.ndim == 1:
+        if len(other.shape) == 1:
             return self.times_array(other)
         return other @ self.toarray()
 
@@ -303,9 +306,9 @@ class MatrixLike(ArrayLike):
         return matrix_times_matrix(self, matrix)
 
     def __rmatmul__(self, other: Any) -> Any:
-        if other.ndim == 1:
+        if len(other.shape) == 1:
             return self.T @ other
-        if other.ndim == 2:
+        if len(other.shape) == 2:
             return (self.T @ other.T).T
         return other @ self.toarray()
 

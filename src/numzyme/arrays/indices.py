@@ -26,6 +26,9 @@ def build_tuple(function: Callable[..., Any], like: tuple, *arguments: Any) -> t
     return tuple([function(position, *arguments) for position in range(len(like))])
 
 
+build_tuple.compiled_as = "build_tuple"  # pyright: ignore[reportFunctionMemberAccess]
+
+
 def place(index: Any, length: int) -> Any:
     """`index` counted from the front.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from .base import VectorLike, check_same_shape
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, init=False, repr=False)
 class LinRange(VectorLike):
     """`len` evenly spaced numbers from `start` to `stop`, both included.
 
@@ -26,12 +26,21 @@ class LinRange(VectorLike):
     start: Any
     stop: Any
     len: int
-    lendiv: int = field(init=False)
+    lendiv: int
 
-    def __post_init__(self) -> None:
-        if self.len < 0:
+    def __init__(self, start: Any, stop: Any, len: int) -> None:
+        for name, value in zip(("start", "stop", "len", "lendiv"), self.arranged(start, stop, len), strict=True):
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def arranged(start: Any, stop: Any, len: int) -> tuple:
+        """The fields for the constructor's arguments; what compiled code calls in place of `__init__`."""
+        if len < 0:
             raise ValueError("the length of a LinRange is negative")
-        object.__setattr__(self, "lendiv", max(self.len - 1, 1))
+        return start, stop, len, max(len - 1, 1)
+
+    def _shown_values(self) -> list[Any]:
+        return [self.start, self.stop, self.len]
 
     @property
     def shape(self) -> tuple[int]:

@@ -41,6 +41,15 @@ def quotient_element(position: int, left: tuple, right: tuple) -> Any:
     return left[position] / right[position]
 
 
+def element_of_row(position: int, row: Any) -> Any:
+    return row[position]
+
+
+def row_of(position: int, rows: Any) -> Any:
+    """Row `position` as a tuple."""
+    return build_tuple(element_of_row, rows[position], rows[position])
+
+
 def column_element(position: int, rows: tuple, column: int) -> Any:
     return rows[position][column]
 
@@ -125,7 +134,7 @@ class SVector(VectorLike):
             check_inner(len(self.data), len(other.data))
             if len(self.data) > 0:
                 return tuple_dot(self.data, other.data)
-        if other.ndim == 2:
+        if len(other.shape) == 2:
             return other.T @ self
         return self.times_array(other.toarray())
 
@@ -145,12 +154,20 @@ class SMatrix(MatrixLike):
     shape: tuple
 
     def __init__(self, rows: Any) -> None:
-        data = tuple([tuple(row) for row in rows])
-        columns = len(data[0]) if data else 0
-        if any(len(row) != columns for row in data):
-            raise ValueError("the rows of an SMatrix must have one length")
+        data, shape = self.arranged(rows)
         object.__setattr__(self, "data", data)
-        object.__setattr__(self, "shape", (len(data), columns))
+        object.__setattr__(self, "shape", shape)
+
+    @staticmethod
+    def arranged(rows: Any) -> tuple:
+        """The fields for the constructor's arguments; what compiled code calls in place of `__init__`."""
+        if len(rows) == 0:
+            return (), (0, 0)
+        columns = len(rows[0])
+        for row in rows:
+            if len(row) != columns:
+                raise ValueError("the rows of an SMatrix must have one length")
+        return build_tuple(row_of, rows, rows), (len(rows), columns)
 
     def _shown_values(self) -> list[Any]:
         return [self.data]

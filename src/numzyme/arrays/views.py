@@ -37,7 +37,7 @@ def element_of(parent: Any, index: Any) -> Any:
 
 def check_vector_or_matrix(parent: Any) -> None:
     """Raises: ValueError unless a parent has one or two axes."""
-    if parent.ndim != 1 and parent.ndim != 2:
+    if len(parent.shape) != 1 and len(parent.shape) != 2:
         raise ValueError("a parent must have one axis or two; see PermutedDims")
 
 
@@ -52,7 +52,7 @@ class Turned(MatrixLike):
 
     @property
     def shape(self) -> tuple[int, int]:
-        if self.parent.ndim == 1:
+        if len(self.parent.shape) == 1:
             return 1, self.parent.shape[0]
         return self.parent.shape[1], self.parent.shape[0]
 
@@ -63,14 +63,14 @@ class Turned(MatrixLike):
     def turned_element(self, index: Any) -> Any:
         """The parent's element that stands at `index`."""
         row, column = index
-        if self.parent.ndim == 1:
+        if len(self.parent.shape) == 1:
             return element_of(self.parent, (column,))
         return element_of(self.parent, (column, row))
 
 
 def row_times(vector: Any, other: Any) -> Any:
     """The product of a vector as one row with a NumPy vector or matrix: with one row itself."""
-    if other.ndim == 1:
+    if len(other.shape) == 1:
         single = dot(vector, other)
         return np.array((single,))
     return np.expand_dims(vector_times_matrix(vector, other), 0)
@@ -100,7 +100,7 @@ class Transpose(Turned):
 
     @property
     def T(self) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return self.parent
         return Reshaped(self.parent, (self.parent.shape[0], 1))
 
@@ -108,18 +108,18 @@ class Transpose(Turned):
         return self.parent.sum()
 
     def plus_wrapper(self, other: Any) -> Any:
-        if isinstance(other, Transpose) and self.parent.ndim == other.parent.ndim:
+        if isinstance(other, Transpose) and len(self.parent.shape) == len(other.parent.shape):
             check_same_shape(self, other)
             return Transpose(self.parent + other.parent)
         return self.toarray() + other.toarray()
 
     def times_wrapper(self, other: Any) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return times_transposed(self.parent, other)
         return row_times(dense_of(self.parent), other.toarray())
 
     def times_array(self, array: Any) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return times_transposed(self.parent, array)
         return row_times(dense_of(self.parent), array)
 
@@ -147,7 +147,7 @@ class Adjoint(Turned):
 
     @property
     def T(self) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return conjugated(self.parent, 0)
         return Reshaped(conjugated(self.parent, 0), (self.parent.shape[0], 1))
 
@@ -155,18 +155,18 @@ class Adjoint(Turned):
         return self.parent.sum().conjugate()
 
     def plus_wrapper(self, other: Any) -> Any:
-        if isinstance(other, Adjoint) and self.parent.ndim == other.parent.ndim:
+        if isinstance(other, Adjoint) and len(self.parent.shape) == len(other.parent.shape):
             check_same_shape(self, other)
             return Adjoint(self.parent + other.parent)
         return self.toarray() + other.toarray()
 
     def times_wrapper(self, other: Any) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return conjugated(times_transposed(self.parent, conjugated(other, 0)), 0)
         return row_times(conjugated(dense_of(self.parent), 0), other.toarray())
 
     def times_array(self, array: Any) -> Any:
-        if self.parent.ndim == 2:
+        if len(self.parent.shape) == 2:
             return conjugated(times_transposed(self.parent, conjugated(array, 0)), 0)
         return row_times(conjugated(dense_of(self.parent), 0), array)
 
@@ -186,8 +186,8 @@ class View(ArrayLike):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, tuple):
-            if len(key) == self.ndim and isinstance(key[0], INTEGERS) and isinstance(key[-1], INTEGERS):
-                if self.ndim < 3:
+            if len(key) == len(self.shape) and isinstance(key[0], INTEGERS) and isinstance(key[-1], INTEGERS):
+                if len(self.shape) < 3:
                     return self.item(key)
                 if isinstance(key[1], INTEGERS) and isinstance(key[-2], INTEGERS):
                     return self.item(key)
@@ -199,9 +199,9 @@ class View(ArrayLike):
         return self.at(build_tuple(placed, key, key, self.shape))
 
     def slab(self, index: Any) -> Any:
-        if self.ndim == 1:
+        if len(self.shape) == 1:
             return self.at((index,))
-        if self.ndim == 2:
+        if len(self.shape) == 2:
             row = np.empty(self.shape[1], self.dtype)
             for column in range(self.shape[1]):
                 row[column] = self.at((index, column))
@@ -212,10 +212,10 @@ class View(ArrayLike):
         return self.parent.sum()
 
     def __rmatmul__(self, other: Any) -> Any:
-        if self.ndim == 2:
-            if other.ndim == 1:
+        if len(self.shape) == 2:
+            if len(other.shape) == 1:
                 return self.T @ other
-            if other.ndim == 2:
+            if len(other.shape) == 2:
                 return (self.T @ other.T).T
         return other @ self.toarray()
 
@@ -243,7 +243,7 @@ class PermutedDims(View):
     perm: tuple
 
     def __post_init__(self) -> None:
-        if len(self.perm) != self.parent.ndim:
+        if len(self.perm) != len(self.parent.shape):
             raise ValueError("perm must name each axis of the parent once")
         for axis in range(len(self.perm)):
             found = False
@@ -275,14 +275,14 @@ class PermutedDims(View):
         return PermutedDims(self.parent, self.perm[::-1])
 
     def times_wrapper(self, other: Any) -> Any:
-        if self.ndim == 2:
+        if len(self.shape) == 2:
             if self.perm[0] == 0:
                 return self.parent @ other
             return times_transposed(self.parent, other)
         return self.toarray() @ other
 
     def times_array(self, array: Any) -> Any:
-        if self.ndim == 2:
+        if len(self.shape) == 2:
             if self.perm[0] == 0:
                 return self.parent @ array
             return times_transposed(self.parent, array)
@@ -328,9 +328,9 @@ class Reshaped(View):
 
     @property
     def T(self) -> Any:
-        if self.ndim == 1:
+        if len(self.shape) == 1:
             return self
-        if self.ndim == 2:
+        if len(self.shape) == 2:
             return Transpose(self)
         return PermutedDims(self, build_tuple(descending, self.dims, len(self.dims)))
 
