@@ -13,7 +13,7 @@ import numpy as np
 from ..diagnostics import DifferentiationTypeError
 from .kinds import SCALARS, Kind, classify
 from .memory import is_broadcast, overlapping, same_layout
-from .paths import Path
+from .paths import NestedIn, Path
 from .structure import children, children_of, has_identity
 
 
@@ -48,7 +48,8 @@ def check_congruent(x: Any, dx: Any, *, name: str = "x") -> None:
 def difference(x: Any, dx: Any, path: Path, *, sharing: bool = True) -> str | None:
     """The first difference between a value and what should be laid out like it; `sharing`: in identity, too."""
     comparison = _Comparison(sharing)
-    problem = comparison.compare(x, dx, path)
+    with NestedIn(path):
+        problem = comparison.compare(x, dx, path)
     return problem or (comparison.memory() if sharing else None)
 
 

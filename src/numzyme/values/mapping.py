@@ -15,7 +15,7 @@ import numpy as np
 from ..diagnostics import DifferentiationTypeError
 from .kinds import Kind, classify
 from .memory import overlapping, shadows_of
-from .paths import Path, Step
+from .paths import NestedIn, Path, Step
 from .structural import is_structural
 from .structure import children_of, fill, has_identity, has_shell, make_shell, rebuild_immutable
 
@@ -35,6 +35,11 @@ def make_zero(x: Any, *, name: str = "x") -> Any:
     {'w': 0.0, 'layers': [0.0, (2, 'relu')]}
     """
     path = Path(name)
+    with NestedIn(path):
+        return _make_zero(x, path)
+
+
+def _make_zero(x: Any, path: Path) -> Any:
     arrays = reached_arrays(x, path)
     shadows = shadows_of([array for array, _ in arrays], [where for _, where in arrays])
     shadow_of = {id(array): shadow for (array, _), shadow in zip(arrays, shadows, strict=True)}
@@ -64,6 +69,11 @@ def tree_map(fn: Callable[..., Any], x: Any, *trees: Any, name: str = "x") -> An
     {'w': 2.0, 'n': 2, 'b': 1.0}
     """
     path = Path(name)
+    with NestedIn(path):
+        return _tree_map(fn, x, trees, path)
+
+
+def _tree_map(fn: Callable[..., Any], x: Any, trees: tuple, path: Path) -> Any:
     arrays = [array for array, _ in reached_arrays(x, path)]
     places = _shared_places(arrays)
 

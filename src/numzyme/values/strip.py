@@ -13,7 +13,7 @@ from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from .comparison import difference_of_leaves
 from .kinds import Kind, classify
 from .mapping import check_fits, counterpart
-from .paths import Path, Step
+from .paths import NestedIn, Path, Step
 from .structural import is_structural, structural_type
 from .structure import all_fields, children, children_of, has_identity
 from .wrappers import GradientOf, wrapper_of
@@ -41,8 +41,9 @@ def strip_types(x: Any, dx: Any, *, project: bool = False, name: str = "x") -> A
     {'w': 0.5, 'n': None, 'b': (0.25, None)}
     """
     walk = _Walk(project)
-    gradient = walk.part(x, dx, Path(name))
-    walk.finish()
+    with NestedIn(Path(name)):
+        gradient = walk.part(x, dx, Path(name))
+        walk.finish()
     return gradient
 
 

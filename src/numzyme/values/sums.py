@@ -16,7 +16,7 @@ from .comparison import difference
 from .kinds import Kind, classify
 from .mapping import reached_arrays
 from .memory import address_of, bounds_of, overlapping, same_layout
-from .paths import Path
+from .paths import NestedIn, Path
 from .structure import children, children_of, has_identity, is_mutable, rebuild, set_child
 
 
@@ -34,7 +34,8 @@ def make_zero_inplace(dx: Any, *, name: str = "dx") -> None:
     {'w': 0.0, 'b': (0.0, 'relu')}
     """
     path = Path(name)
-    where = _immutable_number(dx, path)
+    with NestedIn(path):
+        where = _immutable_number(dx, path)
     if where is not None:
         raise DifferentiationTypeError(
             f"{where} is a number that cannot be set to zero in place",
@@ -55,8 +56,9 @@ def remake_zero(dx: Any, *, name: str = "dx") -> Any:
     (0.0, [0.0])
     """
     path = Path(name)
-    _check_writable(dx, path)
-    return _Update(lambda value, _: type(value)(0), lambda array, _: array.fill(0))(dx, dx, path)
+    with NestedIn(path):
+        _check_writable(dx, path)
+        return _Update(lambda value, _: type(value)(0), lambda array, _: array.fill(0))(dx, dx, path)
 
 
 def accumulate(dx: Any, dy: Any, *, name: str = "dx") -> Any:
@@ -75,7 +77,8 @@ def accumulate(dx: Any, dy: Any, *, name: str = "dx") -> Any:
     problem = difference(dx, dy, path, sharing=False)
     if problem:
         raise DifferentiationTypeError(problem.replace("its shadow", "what is to be added"))
-    _check_writable(dx, path)
+    with NestedIn(path):
+        _check_writable(dx, path)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     result = _Update(lambda a, b: type(a)(a + b), lambda a, b: pairs.append((a, b)))(dx, dy, path)
     _add(pairs)
