@@ -203,6 +203,13 @@ def test_cycles():
     assert zero["frozen"].n is zero and zero["frozen"].w == 0.0
 
 
+def test_cycles_of_frozen_instances():
+    x = Frozen(1.0, None)
+    object.__setattr__(x, "n", (x, "s"))
+    zero = make_zero(x)
+    assert zero.w == 0.0 and zero.n[0] is zero and zero.n[1] == "s"
+
+
 def test_many_references_take_linear_time():
     value: tuple = (1.0,)
     for _ in range(60):

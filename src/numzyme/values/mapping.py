@@ -128,16 +128,15 @@ class Mapping:
         if kind is Kind.ARRAY:
             result = self.leaf(kind, value, others)
         else:
-            result = self._container(kind, value, others, path, key if mutable else None)
+            result = self._container(kind, value, others, path, key)
         self.memo[key] = (value, others, result)  # what was met is kept alive, so that no address is used twice
         return result
 
     def _container(self, kind: Kind, value: Any, others: tuple, path: Path, key: Any) -> Any:
-        """`key`: where the memo shall know what has an identity before its children are made."""
-        result = value
-        if has_shell(kind):
-            result = make_shell(kind, value)
-            self.memo[key] = (value, others, result)
+        shell = None
+        if has_shell(kind):  # known to the memo before its children are made, so that cycles end
+            shell = make_shell(kind, value)
+            self.memo[key] = (value, others, shell)
         for other in others:
             check_fits(kind, value, other, path)
         parts, new, changed = children_of(kind, value), [], False
@@ -145,11 +144,11 @@ class Mapping:
             belonging = tuple([counterpart(other, step, index, path) for other in others])
             new.append(self(child, belonging, Path(step, path)))
             changed |= new[-1] is not child
-        if key is None and not changed:
+        if not (changed or has_identity(kind, value)):
             return value
-        if has_shell(kind):
-            fill(result, parts, new)
-            return result
+        if shell is not None:
+            fill(shell, parts, new)
+            return shell
         return rebuild_immutable(kind, value, new)
 
 
