@@ -30,9 +30,10 @@ ROOMS_BELOW = {
     "frontend": {"ir"},
     "runtime": {"ir"},
     "values": {"frontend"},
+    "plans": {"values", "arrays", "frontend"},
     "arrays": {"values"},
-    "api": {"values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
-    "testing": {"api", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
+    "api": {"plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
+    "testing": {"api", "plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
     "opt": {"derive", "rules", "analysis", "ir"},
 }
 # What an index address looks like, spelled so that this file does not match itself.

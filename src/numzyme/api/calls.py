@@ -72,6 +72,9 @@ class Call:
 @lru_cache(maxsize=1024)
 def argument_labels(function: Any, count: int) -> tuple[str, ...]:
     """Names for `count` positional arguments of `function`."""
+    labels = getattr(function, "numzyme_labels", ())
+    if len(labels) == count:
+        return labels
     try:
         parameters = list(inspect.signature(getattr(function, "py_func", function)).parameters.values())
     except (TypeError, ValueError):

@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from ..diagnostics import DifferentiationTypeError
-from . import forward, refusals, sharing
+from . import forward, objects, refusals, sharing
 from .activities import Active, Activity, Const, Duplicated
 from .callables import compilable
 from .calls import Call, Role, Value
@@ -89,11 +89,15 @@ def autodiff_call(
     )
 
 
-def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) -> Any:
+def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, project: bool = False) -> Any:
     """The gradient of `f` at `args`: that of the argument, or a tuple when there are several.
 
-    `Const(x)` leaves an argument out. Forward mode takes one pass for each number in the arguments and gives
-    the Jacobian when `f` returns an array: its axes are the output's, then the input's.
+    Arguments: floats, arrays, and any nested value of them: tuples, lists, dicts, dataclasses, plain objects, array
+    wrappers, scipy.sparse. `Const(x)` leaves an argument out. `project=True` projects the gradients of wrappers onto
+    what they can represent. Forward mode takes one pass for each number in the arguments and gives the Jacobian when
+    `f` returns an array: its axes are the output's, then the input's.
+
+    Returns: gradients in the shape of the arguments, as `strip_types` gives them.
     """
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Activity) else arg for arg in args]
@@ -109,6 +113,9 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
             todo=("pass at least one argument that is not Const",),
         )
     try:
+        if objects.needs_plan(f, values):
+            differentiate = partial(_flat_gradient, mode, boundscheck)
+            return objects.gradient(mode, f, values, constant, boundscheck, project, differentiate)
         if mode.direction == "forward":
             return forward.gradient(mode, f, values, constant, partial(autodiff, boundscheck=boundscheck))
         before = sharing.count()
@@ -116,6 +123,18 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     except Exception as error:
         raise translated(error, f) from None
     return result if sharing.count() == before else _shared(mode, values, result)
+
+
+def _flat_gradient(
+    mode: Mode, boundscheck: bool | None, f: Any, values: list[Any], constant: tuple[bool, ...]
+) -> DerivativesAndValue:
+    """The gradient of a flat function, always with the place for a value."""
+    if mode.direction == "forward":
+        differentiate = partial(autodiff, boundscheck=boundscheck)
+        found = forward.gradient(mode, f, values, constant, differentiate)
+    else:
+        found = gradient_dispatcher(mode, f, constant, boundscheck)(*values)
+    return found if mode.with_primal else DerivativesAndValue(found, None)
 
 
 def _shared(mode: Mode, values: list[Any], result: Any) -> Any:

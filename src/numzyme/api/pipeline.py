@@ -101,6 +101,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         labels=tuple(parameter.label for parameter in raw.parameters),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
+        counted=_counted(raw) if ownership == "nrt" else None,
     )
     derivative = derive.differentiate(canonical, request)
     clock.lap("differentiation")
@@ -145,13 +146,13 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
     """Who owns the memory that the function allocates, and its canonical text.
 
     In reverse mode it is the derivative. In forward mode too if that is a fixed number of allocations, none of which is
-    returned: an exception then leaves nothing behind. Otherwise Numba's reference counts stay, so that a loop releases
-    what it allocates.
+    returned or raised. Otherwise Numba's reference counts stay, so that a loop releases what it allocates.
     """
     canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
     if key.direction == "reverse":
         return "arena", canonical
-    if not _holds_arrays(raw.return_type) and not derive.allocates_repeatedly(canonical, raw.symbol):
+    repeatedly = derive.allocates_repeatedly(canonical, raw.symbol)
+    if not _holds_arrays(raw.return_type) and not repeatedly and not derive.raises_memory(canonical):
         return "arena", canonical
     return "nrt", frontend.normalise(raw, disjoint=key.disjoint, ownership="nrt")
 
@@ -160,6 +161,26 @@ def _holds_arrays(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
         return any(map(_holds_arrays, members_of(kind)))
     return not isinstance(kind, types.Number | types.Boolean | types.NoneType)
+
+
+def _counted(raw: RawFunction) -> derive.Counted:
+    """How a function that counts references hands memory over: as far as known, in the words of its result only."""
+    pointers = [offset for offset, scalar in raw.return_layout if scalar == "ptr"]
+    named = {parameter.role: parameter.name for parameter in raw.parameters}
+    return derive.Counted(
+        result=named["return"],
+        exception=named["exception"],
+        meminfos=tuple(parameter.name for parameter in raw.parameters if parameter.role == "meminfo"),
+        result_words=max(pointers, default=-8) // 8 + 1 if _holds_no_references(raw.return_type) else None,
+        contained=all(map(_holds_no_references, raw.argument_types)),
+    )
+
+
+def _holds_no_references(kind: types.Type) -> bool:
+    """Whether the memory that values of this type name holds no references to more memory."""
+    if isinstance(kind, types.BaseTuple):
+        return all(map(_holds_no_references, members_of(kind)))
+    return isinstance(kind, types.Number | types.Boolean | types.Array | types.UnicodeType | types.Dummy)
 
 
 def _memory(raw: RawFunction, parameter: Parameter, ownership: str) -> str | None:

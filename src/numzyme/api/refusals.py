@@ -28,9 +28,14 @@ def name_of(function: Any) -> str:
     return getattr(function, "__name__", None) or repr(function)
 
 
+def code_of(function: Any) -> Any:
+    """The code of a Python function, jitted or not; None for others."""
+    return getattr(getattr(function, "py_func", function), "__code__", None)
+
+
 def location_of(function: Any) -> SourceLocation | None:
     """Where `function` is defined, when it is Python code."""
-    code = getattr(getattr(function, "py_func", function), "__code__", None)
+    code = code_of(function)
     return code and SourceLocation(code.co_filename, code.co_firstlineno, code.co_name)
 
 

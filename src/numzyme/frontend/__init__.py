@@ -7,8 +7,14 @@ from typing import Any
 from .extract import RawFunction, extract
 from .layout import Parameter
 from .normalise import normalise
+from .target import target_for
 
-__all__ = ["Parameter", "RawFunction", "canonical_text", "extract", "normalise"]
+__all__ = ["Parameter", "RawFunction", "canonical_text", "extract", "normalise", "typing_context"]
+
+
+def typing_context(boundscheck: bool) -> Any:
+    """The context in which Python values have types for compiled code; it knows its target as `descriptor`."""
+    return target_for(boundscheck).typing_context
 
 
 def canonical_text(function: Any, argument_types: tuple, *, disjoint: bool = True, ownership: str = "arena") -> str:

@@ -24,7 +24,7 @@ from numba.core.typing.context import Context as TypingContext
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, construct, operators
-from .objects.kinds import ObjectType
+from .objects.kinds import ConstantType, ObjectType
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -142,6 +142,8 @@ class Context(TypingContext):
         try:
             return self.own_type(super().resolve_value_type(val))
         except ValueError:
+            if isinstance(val, type):
+                return ConstantType(val)  # for isinstance
             if not isinstance(val, FunctionType):
                 raise
             return types.Dispatcher(self.descriptor.dispatcher_of(val))

@@ -19,7 +19,7 @@ from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 from numba.core.target_extension import current_target
 from numba.core.typing import templates
 
-from .kinds import BoundMethod, ConstantType, DictType, MutableObjectType, ObjectType, is_static
+from .kinds import BoundMethod, ConstantType, DictType, MutableObjectType, ObjectType, TupleBuilder, is_static
 
 typing_registry: Any = templates.Registry()
 lowering_registry: Any = imputils.Registry("numzyme objects")
@@ -67,6 +67,13 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
     if found is None or isinstance(found, classmethod):
         return None
     return types.maybe_literal(found) or context.resolve_value_type(found)
+
+
+def getter_of(kind: ObjectType, name: str) -> Any:
+    """The function behind a property of objects of type `kind`; None when `name` is something else."""
+    if isinstance(kind, DictType) or name in kind.fields:
+        return None
+    return _getter(class_attribute(kind.python_class, name))
 
 
 def _getter(found: Any) -> Any:
@@ -192,7 +199,12 @@ def store_field(context: Any, builder: Any, kind: Any, value: Any, name: str, ne
 
 def static_kind_of(value: Any) -> Any:
     """The type of a Python value that is a constant of compiled code, as far as Numba has no better one."""
-    return ConstantType(value) if isinstance(value, enum.Enum) or value is NotImplemented else None
+    if getattr(value, "compiled_as", None) == "build_tuple":
+        return TupleBuilder()
+    listed = value if type(value) is tuple else ()
+    if isinstance(value, enum.Enum) or value is NotImplemented or (listed and all(isinstance(v, type) for v in listed)):
+        return ConstantType(value)
+    return None
 
 
 def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> Any:

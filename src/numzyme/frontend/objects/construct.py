@@ -146,7 +146,8 @@ def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """How one value is built. `kind`: its type; `source`: array, float, integer, static, members or fields.
+    """How one value is built. `kind`: its type; `source`: array, float, fixed (a number without derivative), integer,
+    static, members, fields or alias (a bound method, which is its object).
 
     `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object.
     """
@@ -159,7 +160,7 @@ class Skeleton:
 
 
 def rebuild(skeletons: tuple[Skeleton, ...], array_count: int) -> Any:
-    """The intrinsic `rebuild(*arrays, floats, integers)` that gives the tuple of the values of `skeletons`."""
+    """The intrinsic `rebuild(*arrays, floats, fixed, integers)` that gives the tuple of the values of `skeletons`."""
     result = types.Tuple([skeleton.kind for skeleton in skeletons])
 
     def typed(values: tuple) -> tuple:
@@ -171,7 +172,7 @@ def rebuild(skeletons: tuple[Skeleton, ...], array_count: int) -> Any:
 
         return result(*values), generate
 
-    names = ", ".join(f"value{index}" for index in range(array_count + 2))
+    names = ", ".join(f"value{index}" for index in range(array_count + 3))
     scope: dict[str, Any] = {"typed": typed}
     exec(f"def typing(typing_context, {names}):\n    return typed(({names},))\n", scope)
     return intrinsic(scope["typing"])
@@ -181,9 +182,12 @@ class _Builder:
     """Builds values from the arguments of the flat function."""
 
     def __init__(self, context: Any, builder: Any, kinds: Any, args: Any) -> None:
-        self.context, self.builder, self.arrays = context, builder, args[:-2]
-        self.floats = context.make_array(kinds[-2])(context, builder, value=args[-2]).data
-        self.integers = context.make_array(kinds[-1])(context, builder, value=args[-1]).data
+        self.context, self.builder, self.arrays = context, builder, args[:-3]
+        names = ("float", "fixed", "integer")
+        self.buffers = {
+            name: context.make_array(kind)(context, builder, value=value).data
+            for name, kind, value in zip(names, kinds[-3:], args[-3:], strict=True)
+        }
         self.made: dict[int, Any] = {}
 
     def build(self, skeleton: Skeleton) -> Any:
@@ -201,17 +205,22 @@ class _Builder:
         return constant_value(self.context, self.builder, skeleton.kind)
 
     def _pointer(self, skeleton: Skeleton) -> Any:
-        base = self.floats if skeleton.source == "float" else self.integers
-        return cgutils.gep(self.builder, base, skeleton.index)
+        return cgutils.gep(self.builder, self.buffers[skeleton.source], skeleton.index)
 
     def _float(self, skeleton: Skeleton) -> Any:
         loaded = self.builder.load(self._pointer(skeleton))
         if isinstance(skeleton.kind, types.Complex):
-            imaginary = self.builder.load(cgutils.gep(self.builder, self.floats, skeleton.index + 1))
+            following = cgutils.gep(self.builder, self.buffers[skeleton.source], skeleton.index + 1)
+            imaginary = self.builder.load(following)
             part = skeleton.kind.underlying_float
             pair = [self.context.cast(self.builder, v, types.float64, part) for v in (loaded, imaginary)]
             return self.context.make_complex(self.builder, skeleton.kind, *pair)._getvalue()
         return self.context.cast(self.builder, loaded, types.float64, skeleton.kind)
+
+    _fixed = _float
+
+    def _alias(self, skeleton: Skeleton) -> Any:
+        return self.build(skeleton.members[0])
 
     def _integer(self, skeleton: Skeleton) -> Any:
         loaded = self.builder.load(self._pointer(skeleton))

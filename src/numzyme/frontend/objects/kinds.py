@@ -9,6 +9,8 @@ Invariant: a type is made from the class and the kinds of its fields alone, so e
 
 from __future__ import annotations
 
+import functools
+import hashlib
 from typing import Any
 
 from numba.core import types
@@ -69,6 +71,41 @@ class BoundMethod(_Callable):
         return self.function_type.get_impl_key(sig)
 
 
+class TupleBuilder(_Callable, _Dummy):
+    """The type of `build_tuple(function, like, *arguments)`: calls `function` for each position of the tuple `like`."""
+
+    def __init__(self) -> None:
+        super().__init__("build_tuple")
+
+    def _function_type(self, context: Any, args: Any) -> Any:
+        from .attributes import function_type_of
+
+        return function_type_of(context, _members_function(len(args[1].types), len(args) - 2))
+
+    def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        if len(args) < 2 or not isinstance(args[1], types.BaseTuple):
+            return None
+        return self._function_type(context, args).get_call_type(context, args, kws)
+
+    def get_call_signatures(self) -> Any:
+        return (), True
+
+    def get_impl_key(self, sig: Any) -> Any:
+        from .attributes import current_typing_context
+
+        return self._function_type(current_typing_context(), sig.args).get_impl_key(sig)
+
+
+@functools.cache
+def _members_function(length: int, count: int) -> Any:
+    """`build_tuple` for tuples of one length and so many further arguments."""
+    names = "".join(f", value{n}" for n in range(count))
+    members = "".join(f"function({position}{names}), " for position in range(length))
+    scope: dict[str, Any] = {}
+    exec(f"def build_tuple(function, like{names}):\n    return ({members})\n", scope)
+    return scope["build_tuple"]
+
+
 class ObjectType(_Callable):
     """A user's object: `python_class` and the kind of each field. Immutable: a struct of its fields."""
 
@@ -84,6 +121,12 @@ class ObjectType(_Callable):
     @property
     def key(self) -> Any:
         return type(self), self.python_class, tuple(self.fields.items()), self.cells
+
+    @property
+    def mangling_args(self) -> Any:
+        # LLVM cuts local names at a thousand characters
+        digest = hashlib.sha256(str(self.name).encode()).hexdigest()[:12]
+        return f"{self.python_class.__name__}.{digest}", ()
 
     # `obj(...)`: Numba looks `__call__` up first, and lowers the call through this type
     def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
@@ -164,3 +207,4 @@ class ObjectIteratorModel(models.StructModel):
 
 
 register_model(ConstantType)(models.OpaqueModel)
+register_model(TupleBuilder)(models.OpaqueModel)

@@ -99,9 +99,9 @@ def _template(symbol: Any) -> None:
         found = resolve(context.typing_context, symbol, tuple(sig.args))
         assert found is not None
         (function_type, order), called = found
-        ordered = [
-            context.cast(builder, args[i], sig.args[i], kind) for i, kind in zip(order, called.args, strict=True)
-        ]
+        given = zip(order, called.args, strict=False)
+        ordered = [context.cast(builder, args[i], sig.args[i], kind) for i, kind in given]
+        ordered += [context.get_dummy_value()] * (len(called.args) - len(ordered))  # defaults
         return context.get_function(function_type, called)(builder, ordered)
 
     patterns = {

@@ -15,17 +15,18 @@ import copy
 import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
-from types import FunctionType
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.compiler import run_frontend
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, next_label
 from numba.core.ssa import reconstruct_ssa
 
-from .attributes import attribute_type
+from .attributes import attribute_type, getter_of
 from .kinds import BoundMethod, ConstantType, ObjectType, SequenceType, is_static
 
 LONGEST_UNROLLED = 256
@@ -44,20 +45,42 @@ class Specialise(FunctionPass):
         FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> Any:
-        if not any(map(needs_specialising, state.args)):
-            return False
-        changed = False
-        while True:
-            settled = Trial(state).first()
-            if settled is None:
-                break
-            settled.rewrite(state.func_ir)
-            _remove_dead_blocks(state.func_ir)
-            changed = True
-        if changed:
-            state.func_ir._definitions = build_definitions(state.func_ir.blocks)
-            postproc.PostProcessor(state.func_ir).run(emit_dels=False)
-        return changed
+        return any(map(needs_specialising, state.args)) and specialise(state)[1]
+
+
+def specialise(state: Any) -> tuple[Trial, bool]:
+    """Rewrite `state.func_ir` until nothing is left to settle; the last trial, and whether anything changed."""
+    changed = False
+    while True:
+        trial = Trial(state)
+        settled = trial.first()
+        if settled is None:
+            break
+        settled.rewrite(state.func_ir)
+        _remove_dead_blocks(state.func_ir)
+        changed = True
+    if changed:
+        state.func_ir._definitions = build_definitions(state.func_ir.blocks)
+        postproc.PostProcessor(state.func_ir).run(emit_dels=False)
+    return trial, changed
+
+
+def static_result(context: Any, target_context: Any, function: Any, args: tuple) -> Any:
+    """What `function` returns for all arguments of these types, if that is one Python value."""
+    key = context, function, args
+    if key not in _static_results:
+        _static_results[key] = _UNKNOWN  # for recursive functions
+        state = SimpleNamespace(
+            func_ir=run_frontend(function), typingctx=context, targetctx=target_context, args=args, locals={}
+        )
+        trial, _ = specialise(state)
+        returns = [block.body[-1] for block in trial.blocks.values() if isinstance(block.body[-1], ir.Return)]
+        if len(returns) == 1:
+            _static_results[key] = trial.value(returns[0].value)
+    return _static_results[key]
+
+
+_static_results: dict[Any, Any] = {}
 
 
 def needs_specialising(kind: Any) -> bool:
@@ -273,7 +296,7 @@ class Trial:
     """A typed copy of the IR, in SSA form: every variable has one definition and, where known, one type."""
 
     def __init__(self, state: Any) -> None:
-        self.context, self.original = state.typingctx, state.func_ir
+        self.context, self.target_context, self.original = state.typingctx, state.targetctx, state.func_ir
         func_ir = state.func_ir.copy()
         for block in func_ir.blocks.values():
             block.body = [copied(statement) for statement in block.body]
@@ -414,6 +437,9 @@ class Trial:
         kind = self.types.get(expression.value.name)
         if isinstance(kind, types.Array) and expression.attr == "ndim":
             return kind.ndim
+        if isinstance(kind, ObjectType):
+            getter = getter_of(kind, expression.attr)
+            return _UNKNOWN if getter is None else static_result(self.context, self.target_context, getter, (kind,))
         base = self.value(expression.value)
         if base is _UNKNOWN or base is None:
             return _UNKNOWN

@@ -1,0 +1,193 @@
+"""Calls with objects: one flat function for each structure of the arguments, and their gradients put together again.
+
+A `Plan` belongs to a function and the skeletons of its arguments. Its `flat` function takes the arrays and three
+buffers of numbers, rebuilds the objects in compiled code and calls the user's function; so all that differentiates
+arrays differentiates objects. Invariant: whatever the call changes is seen on the user's objects afterwards, whether it
+returns or raises.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba.core import types
+
+from .. import values
+from ..frontend.objects.construct import Skeleton, rebuild
+from ..values import Kind, Path
+from .walk import Walk
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is compiled for one structure of the arguments. `flat`: the function of arrays and buffers."""
+
+    flat: Any
+    array_count: int
+
+
+@dataclass(frozen=True)
+class PlanKey:
+    """Everything that a flat function depends on. `function`: None when the first value is what is called."""
+
+    function: Any
+    skeletons: tuple[Skeleton, ...]
+    array_count: int
+    labels: tuple[str, ...]
+
+
+_plans: dict[PlanKey, Plan] = {}
+
+
+def plan_for(key: PlanKey, name: str, code: Any) -> Plan:
+    """The plan for `key`, made on first use; `name` and `code` are those of the user's function, for messages."""
+    if key not in _plans:
+        _plans[key] = Plan(_flat_function(key, name, code), key.array_count)
+    return _plans[key]
+
+
+def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
+    names = [*(f"array{n}" for n in range(key.array_count)), "floats", "fixed", "integers"]
+    scope: dict[str, Any] = {
+        "__name__": __name__,
+        "_rebuild": rebuild(key.skeletons, key.array_count),
+        "_function": key.function,
+    }
+    listed = ", ".join(names)
+    count = len(key.skeletons)
+    if key.function is None:
+        called, passed = "_values[0]", range(1, count)
+    else:
+        called, passed = "_function", range(count)
+    arguments = ", ".join([*(f"_values[{n}]" for n in passed), *_keyword_only(key.function, scope)])
+    source = f"def flat({listed}):\n    _values = _rebuild({listed})\n    return {called}({arguments})\n"
+    exec(source, scope)
+    flat = scope["flat"]
+    flat.__name__ = flat.__qualname__ = name
+    if code is not None:
+        changed = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
+        flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
+    flat.numzyme_labels = (*key.labels, "the numbers", "the constant numbers", "the integers")
+    return flat
+
+
+def _keyword_only(function: Any, scope: dict[str, Any]) -> list[str]:
+    """Numba leaves the defaults of keyword-only parameters out of account: pass them."""
+    try:
+        parameters = inspect.signature(getattr(function, "py_func", function)).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    given = []
+    for parameter in parameters:
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty:
+            scope[f"_{parameter.name}"] = parameter.default
+            given.append(f"{parameter.name}=_{parameter.name}")
+    return given
+
+
+@dataclass(eq=False)
+class Flattened:
+    """One call's arguments, taken apart. `values`: with the function itself first, when it is an object."""
+
+    walk: Walk
+    values: tuple[Any, ...]
+    skeletons: tuple[Skeleton, ...]
+    floats: np.ndarray
+    fixed: np.ndarray
+    integers: np.ndarray
+
+    @staticmethod
+    def of(walk: Walk, parts: tuple[tuple[Any, str, bool], ...]) -> Flattened:
+        """`parts`: the values with their names, and whether each is differentiated."""
+        skeletons = tuple(walk.skeleton(value, Path(name), active) for value, name, active in parts)
+        return Flattened(
+            walk,
+            tuple(value for value, _, _ in parts),
+            skeletons,
+            np.array(walk.floats, np.float64),
+            np.array(walk.fixed, np.float64),
+            np.array(walk.integers, np.int64),
+        )
+
+    def arguments(self) -> list[np.ndarray]:
+        """What the flat function is called with."""
+        return [*self.walk.arrays, self.floats, self.fixed, self.integers]
+
+    def activities(self) -> tuple[bool, ...]:
+        """Which of them are differentiated."""
+        return (*self.walk.active, True, False, False)
+
+    def key(self, function: Any) -> PlanKey:
+        labels = tuple(map(str, self.walk.paths))
+        return PlanKey(function, self.skeletons, len(self.walk.arrays), labels)
+
+    def write_back(self) -> None:
+        """Give the numbers that compiled code changed to the objects that they belong to."""
+        buffers = {
+            "float": (self.walk.floats, self.floats),
+            "fixed": (self.walk.fixed, self.fixed),
+            "integer": (self.walk.integers, self.integers),
+        }
+        for owner in self.walk.owners:
+            before, after = buffers[owner.source]
+            width = 1 if owner.source == "integer" else _width(owner)
+            old, new = before[owner.index : owner.index + width], after[owner.index : owner.index + width].tolist()
+            if _differ(old, new):
+                values.set_child(owner.value, owner.step, complex(*new) if width == 2 else new[0])
+
+    def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
+        """The shadow of every value, from the gradients of the arrays and of the number buffer."""
+        read = _ShadowReader(arrays, floats)
+        return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
+
+
+def _width(owner: Any) -> int:
+    value = owner.value[owner.step.key] if not owner.step.attribute else getattr(owner.value, owner.step.key)
+    return 2 if isinstance(value, complex) else 1
+
+
+def _differ(old: list, new: list) -> bool:
+    return any(a != b and not (a != a and b != b) for a, b in zip(old, new, strict=True))
+
+
+class _ShadowReader:
+    """Builds shadows; one for each mutable object."""
+
+    def __init__(self, arrays: list[Any], floats: np.ndarray) -> None:
+        self.arrays, self.floats = arrays, floats
+        self.memo: dict[int, Any] = {}
+
+    def __call__(self, value: Any, skeleton: Skeleton) -> Any:
+        if skeleton.source == "array":
+            shadow = self.arrays[skeleton.index]
+            return value if shadow is None else shadow
+        if skeleton.source == "float":
+            return self._number(skeleton)
+        if not skeleton.members:
+            return value
+        if id(value) in self.memo:
+            return self.memo[id(value)]
+        made = self._container(value, skeleton)
+        if values.is_mutable(value):
+            self.memo[id(value)] = made
+        return made
+
+    def _number(self, skeleton: Skeleton) -> Any:
+        kind: Any = skeleton.kind
+        number = self.floats[skeleton.index] + 0.0
+        if isinstance(kind, types.Complex):
+            number = complex(number, self.floats[skeleton.index + 1])
+            return number if kind is types.complex128 else np.complex64(number)
+        return float(number) if kind is types.float64 else np.float32(number)
+
+    def _container(self, value: Any, skeleton: Skeleton) -> Any:
+        kind = values.classify(value)
+        parts = [child for _, child in values.children(value)]
+        if kind in (Kind.SPARSE, Kind.METHOD):
+            return values.rebuild(value, [self(parts[0], skeleton.members[0])])
+        if kind is Kind.PARTIAL:
+            return value
+        return values.rebuild(value, [self(*pair) for pair in zip(parts, skeleton.members, strict=True)])

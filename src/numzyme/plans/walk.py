@@ -1,0 +1,218 @@
+"""A call's Python values taken apart: what compiled code gets of them, and how it puts them together again.
+
+Decides for every value whether it is an array that is passed, a number in a buffer, or a constant of compiled code.
+Numbers of differentiated arguments, of constant arguments and integers have a buffer each. Invariants: equal skeletons
+need no new code; one mutable object is one skeleton wherever it is met; an array object is passed once.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numba import typeof
+from numba.core import types
+
+from .. import values
+from ..diagnostics import DifferentiationTypeError
+from ..frontend.objects.construct import Skeleton, object_type_of
+from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType
+from ..values import Kind, Path, Step
+
+_MOST_INTEGER = 2**63 - 1
+
+
+@dataclass(eq=False)
+class Owner:
+    """A number of a mutable object: where it is kept while compiled code runs, and where its value goes afterwards."""
+
+    value: Any
+    step: Step
+    source: str
+    index: int
+
+
+@dataclass(eq=False)
+class Walk:
+    """The leaves of a call's values. `typing_context`: that of the target that will compile them."""
+
+    typing_context: Any
+    cells: frozenset[tuple[type, str]] = frozenset()
+    arrays: list[np.ndarray] = field(default_factory=list)
+    active: list[bool] = field(default_factory=list)  # for each array
+    paths: list[Path] = field(default_factory=list)  # of each array
+    floats: list[float] = field(default_factory=list)
+    fixed: list[float] = field(default_factory=list)
+    integers: list[int] = field(default_factory=list)
+    owners: list[Owner] = field(default_factory=list)
+    met: dict[tuple[int, bool], Any] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)  # values made on the way, so that no address is used twice
+
+    def skeleton(self, value: Any, path: Path, active: bool) -> Skeleton:
+        """How compiled code makes `value` from the leaves, which are collected here."""
+        kind = values.classify(value, path)
+        return getattr(self, "_" + kind.name.lower())(value, path, active)
+
+    # -- leaves
+    def _scalar(self, value: Any, path: Path, active: bool) -> Skeleton:
+        buffer, source = (self.floats, "float") if active else (self.fixed, "fixed")
+        numba_type: Any = typeof(value)
+        index = len(buffer)
+        buffer.append(float(value.real))
+        if isinstance(numba_type, types.Complex):
+            buffer.append(float(value.imag))
+        return Skeleton(numba_type, source, index)
+
+    def _array(self, value: Any, path: Path, active: bool) -> Skeleton:
+        key = id(value), active
+        if key not in self.met:
+            numba_type = typeof(value)
+            self.met[key] = Skeleton(numba_type, "array", len(self.arrays))
+            self.arrays.append(value)
+            self.active.append(active)
+            self.paths.append(path)
+        return self.met[key]
+
+    def _constant(self, value: Any, path: Path, active: bool) -> Skeleton:
+        if isinstance(value, np.ndarray):
+            return self._array(value, path, False)
+        if isinstance(value, bool | np.bool_ | str):
+            return Skeleton(types.literal(bool(value) if not isinstance(value, str) else value), "static")
+        if type(value) is int or isinstance(value, np.integer):
+            if abs(int(value)) > _MOST_INTEGER:
+                raise DifferentiationTypeError(f"{path} is {value}, which is more than 64 bits hold")
+            self.integers.append(int(value))
+            kind = typeof(value) if isinstance(value, np.integer) else types.int64
+            return Skeleton(kind, "integer", len(self.integers) - 1)
+        if value is None:
+            return Skeleton(types.none, "static")
+        if values.classify(value) is Kind.SPARSE:
+            return self._sparse(value, path, active)
+        return Skeleton(self._static_kind(value, path), "static")
+
+    def _static_kind(self, value: Any, path: Path) -> Any:
+        try:
+            kind = self.typing_context.resolve_value_type(value)
+        except ValueError:
+            kind = None
+        if kind is not None and (isinstance(kind, types.Dummy | types.Opaque | types.Function)):
+            return kind
+        try:
+            hash(value)
+        except TypeError:
+            raise DifferentiationTypeError(
+                f"{path} is a {type(value)!r}, which compiled code cannot use", why=values.SUPPORTED
+            ) from None
+        return ConstantType(value)
+
+    # -- containers
+    def _tuple(self, value: Any, path: Path, active: bool) -> Skeleton:
+        members = tuple(self.skeleton(part, path.then(Step(n)), active) for n, part in enumerate(value))
+        return Skeleton(types.Tuple([member.kind for member in members]), "members", members=members)
+
+    _list = _tuple
+
+    def _named_tuple(self, value: Any, path: Path, active: bool) -> Skeleton:
+        return self._fields(value, type(value), path, active)
+
+    def _dict(self, value: Any, path: Path, active: bool) -> Skeleton:
+        for key in value:
+            if not isinstance(key, str):
+                raise DifferentiationTypeError(
+                    f"{path} is a dict with the key {key!r}", why="compiled code knows dicts with string keys only"
+                )
+        return self._fields(value, None, path, active)
+
+    def _object(self, value: Any, path: Path, active: bool) -> Skeleton:
+        missing = [name for name in values.all_fields(value) if not hasattr(value, name)]
+        if missing:
+            raise DifferentiationTypeError(f"{path}.{missing[0]} has no value", why="every field must be set")
+        return self._fields(value, type(value), path, active)
+
+    def _fields(self, value: Any, python_class: type | None, path: Path, active: bool) -> Skeleton:
+        mutable = values.is_mutable(value)
+        key = id(value), True
+        if mutable and key in self.met:
+            if self.met[key] is None:
+                raise DifferentiationTypeError(
+                    f"{path} is part of a cycle of references, which has no type of finite depth",
+                    todo=("pass the objects of the cycle as separate arguments",),
+                )
+            return self.met[key]
+        if mutable:
+            self.met[key] = None
+        steps = values.children(value, path)
+        members = tuple(self.skeleton(part, path.then(step), active) for step, part in steps)
+        names = [step.key for step, _ in steps]
+        fields = tuple((name, member.kind) for name, member in zip(names, members, strict=True))
+        if python_class is None:
+            kind: Any = DictType(dict, fields)
+        else:
+            cells = frozenset(name for name in names if (python_class, name) in self.cells)
+            kind = object_type_of(python_class, fields, cells)
+        made = Skeleton(kind, "fields", members=members, identity=len(self.met) if mutable else None)
+        if mutable:
+            self._own(value, steps, members, path)
+            self.met[key] = made
+            self.kept.append(value)
+        return made
+
+    def _own(self, value: Any, steps: Any, members: tuple[Skeleton, ...], path: Path) -> None:
+        for (step, _), member in zip(steps, members, strict=True):
+            if member.source not in ("float", "fixed", "integer"):
+                continue
+            if member.kind not in (types.float64, types.int64, types.complex128):
+                raise DifferentiationTypeError(
+                    f"{path}{step} is {member.kind}, in an object that can change",
+                    todo=("use float, int or complex for numbers of mutable objects",),
+                )
+            self.owners.append(Owner(value, step, member.source, member.index))
+
+    def _partial(self, value: Any, path: Path, active: bool) -> Skeleton:
+        python_class = partial_class(len(value.args), tuple(value.keywords))
+        parts = [("func", value.func), *((f"value{n}", part) for n, part in enumerate(value.args)),
+                 *value.keywords.items()]  # fmt: skip
+        members = tuple(self.skeleton(part, path.then(Step(name, True)), active) for name, part in parts)
+        fields = tuple((name, member.kind) for (name, _), member in zip(parts, members, strict=True))
+        return Skeleton(object_type_of(python_class, fields), "fields", members=members)
+
+    def _method(self, value: Any, path: Path, active: bool) -> Skeleton:
+        receiver = self.skeleton(value.__self__, path.then(Step("__self__", True)), active)
+        function = types.Dispatcher(self.typing_context.descriptor.dispatcher_of(value.__func__))
+        return Skeleton(BoundMethod(receiver.kind, function), "alias", members=(receiver,))
+
+    def _sparse(self, value: Any, path: Path, active: bool) -> Skeleton:
+        from ..arrays import mirror_of
+
+        mirror = mirror_of(value)
+        self.kept.append(mirror)
+        parts = [(name, getattr(mirror, name)) for name in values.all_fields(mirror)]
+        members = tuple(self.skeleton(part, path.then(Step(name, True)), active) for name, part in parts)
+        fields = tuple((name, member.kind) for (name, _), member in zip(parts, members, strict=True))
+        return Skeleton(object_type_of(type(mirror), fields), "fields", members=members)
+
+
+@functools.cache
+def partial_class(count: int, keywords: tuple[str, ...]) -> type:
+    """The frozen class that stands for `functools.partial` objects with so many values and these keywords."""
+    import dataclasses
+
+    names = ["func", *(f"value{n}" for n in range(count)), *keywords]
+    bound = "".join(f"self.value{n}, " for n in range(count))
+    given = "".join(f", {name}=self.{name}" for name in keywords)
+    scope: dict[str, Any] = {}
+    exec(f"def __call__(self, *rest):\n    return self.func({bound}*rest{given})\n", scope)
+    return dataclasses.make_dataclass("partial", names, frozen=True, namespace={"__call__": scope["__call__"]})
+
+
+def is_flat(value: Any) -> bool:
+    """Whether Numba itself takes `value` as an argument, at no cost in Python: numbers, arrays, tuples of these."""
+    cls = type(value)
+    if cls is tuple:
+        return all(map(is_flat, value))
+    return cls in _FLAT or isinstance(value, np.generic)
+
+
+_FLAT = frozenset({float, int, bool, complex, np.ndarray})
