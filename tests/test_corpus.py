@@ -1,8 +1,4 @@
-"""Every program of the corpus through every check, and the semantics of shadows by example.
-
-`NOT_YET` lists the programs that do not pass, with the reason; a program that passes must not be in it. Those whose
-reason starts with "crash" are not run at all.
-"""
+"""Every program of the corpus through every check, and the semantics of shadows by example."""
 
 import numpy as np
 import pytest
@@ -13,27 +9,12 @@ from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
 from numzyme.testing.checks import check
 
-SHADOW_LEFT = "forward mode leaves the shadow of what njit itself leaves behind when it raises"
-NOT_YET: dict[str, str] = {
-    "raise_in_helper_after_allocation": SHADOW_LEFT,
-}
-
-
-def _parameter(name: str):
-    reason = NOT_YET.get(name)
-    marks = [pytest.mark.xfail(reason=reason, strict=True, run=not reason.startswith("crash"))] if reason else []
-    return pytest.param(name, marks=marks)
-
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", [_parameter(name) for name in PROGRAMS])
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_program(name):
     failures = check(PROGRAMS[name])
     assert not failures, "\n".join(map(str, failures))
-
-
-def test_the_list_of_exceptions_names_programs():
-    assert NOT_YET.keys() <= PROGRAMS.keys()
 
 
 def test_shadow_of_memory_that_is_shifted_in_place():

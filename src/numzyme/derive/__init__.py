@@ -1,11 +1,12 @@
 """The differentiator: canonical LLVM text in, LLVM text of the derivative out."""
 
-from .driver import allocates_repeatedly, differentiate, parse
-from .request import OUT_OF_TAPE, Activity, Derivative, Report, Request, Stored
+from .driver import allocates_repeatedly, differentiate, parse, raises_memory
+from .request import OUT_OF_TAPE, Activity, Counted, Derivative, Report, Request, Stored
 
 __all__ = [
     "OUT_OF_TAPE",
     "Activity",
+    "Counted",
     "Derivative",
     "Report",
     "Request",
@@ -13,4 +14,5 @@ __all__ = [
     "allocates_repeatedly",
     "differentiate",
     "parse",
+    "raises_memory",
 ]

@@ -107,7 +107,10 @@ class _Augmenter:
                 self._shadow_on_error_edge(instruction)
 
     def _shadow_on_error_edge(self, i: Instruction) -> None:
-        """Where an exception is on its way a shadow is only released, so one that is not known is left alone."""
+        """Where an exception is on its way shadows are only released: none is made, the unknown are left alone."""
+        if i.opcode == "call" and self.facts.is_allocation(i):
+            del self.result.shadow[i.name]
+            return
         try:
             self._shadow_of_instruction(i)
         except UnsupportedCodeError:

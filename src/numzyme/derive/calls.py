@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from ..analysis import Status, Summaries
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
+from . import owned
 from .facts import OPAQUE, FunctionFacts, Signature
-from .request import Report
+from .request import Counted, Report
 
 if TYPE_CHECKING:
     from .reverse_sweep import ReverseSweep
@@ -33,6 +34,8 @@ class Context:
     helpers: set[str] = field(default_factory=set)
     declarations: dict[str, str] = field(default_factory=dict)
     frame_sizes: dict[int, int] = field(default_factory=dict)
+    extra_functions: dict[str, str] = field(default_factory=dict)
+    counted: Counted | None = None
 
     def number(self, signature: Signature) -> int:
         """Ask for the derivative of a function; equal signatures share one."""
@@ -124,7 +127,7 @@ def replace_callee(text: str, callee: str, new_callee: str, extra: str) -> str:
 
 
 def plain_function(context: Context, function: Function) -> str:
-    """A copy of a function that is not differentiated; its allocations come from the arena it is given."""
+    """A copy of a function that is not differentiated; its allocations belong to the arena or list it is given."""
     parameters = ", ".join(f"{p.type} {p.name}" for p in function.parameters)
     comma = ", " if parameters else ""
     lines = [f"define internal {function.return_type} {plain_name(function.name)}({parameters}{comma}ptr %arena) {{"]
@@ -138,7 +141,10 @@ _ATTRIBUTE_GROUP = re.compile(r" #\d+$")
 
 
 def plain_instruction(context: Context, instruction: Instruction) -> str:
-    """The text of an instruction of the primal in a derivative: calls go to plain copies, allocations to the arena."""
+    """The text of an instruction of the primal in a derivative: calls go to plain copies, allocations to the arena.
+
+    Where references are counted `%arena` is the list of what was allocated.
+    """
     if instruction.opcode != "call":
         return instruction.text
     text = _ATTRIBUTE_GROUP.sub("", instruction.text)
@@ -147,4 +153,5 @@ def plain_instruction(context: Context, instruction: Instruction) -> str:
         return replace_callee(text, instruction.callee, plain_name(instruction.callee), "ptr %arena")
     if instruction.callee == "@numzyme.allocate":
         return f"{instruction.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {instruction.operands[0]})"
-    return text
+    owner = owned.allocation(instruction) if context.counted else None
+    return f"{instruction.name} = {owner}" if owner else text

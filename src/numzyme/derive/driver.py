@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 
 from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
-from . import calls
+from . import calls, owned
 from .aggregates import split_aggregates
 from .exits import split_returns
 from .facts import Signature
 from .helpers import DIGAMMA_NEEDS, helper_text
-from .request import Derivative, Report, Request
+from .request import Counted, Derivative, Report, Request
 from .reverse import ARENA_DECLARATIONS, ReverseFunction
 
 
@@ -31,7 +32,7 @@ def differentiate(text: str, request: Request) -> Derivative:
     report.seconds["read"] = time.perf_counter() - started
     for function in module.functions.values():
         prepare(function, request.nonnegative if symbol_of(function.name) == request.symbol else frozenset())
-    context = calls.Context(module, Summaries(module), report)
+    context = calls.Context(module, Summaries(module), report, counted=_counted(module, request))
     root = next(name for name in module.functions if symbol_of(name) == request.symbol)
     signature = Signature(
         root,
@@ -79,6 +80,18 @@ def allocates_repeatedly(text: str, symbol: str) -> bool:
     return False
 
 
+def raises_memory(text: str) -> bool:
+    """Whether an exception of a canonical module may have arguments in memory: they outlive every arena."""
+    return owned.exceptions(parse(text)) != {}
+
+
+def _counted(module: Module, request: Request) -> Counted | None:
+    """What `request` says of reference counts; exceptions that are not understood may hold anything."""
+    if request.counted is None or owned.exceptions(module) is not None:
+        return request.counted
+    return replace(request.counted, contained=False)
+
+
 def _callees(context: calls.Context, write) -> list[str]:
     """Derivatives and plain copies of callees, until no new one is asked for."""
     texts: list[str] = []
@@ -98,13 +111,15 @@ def _callees(context: calls.Context, write) -> list[str]:
 
 
 def _assemble(context: calls.Context, functions: list[str]) -> str:
-    body = "\n\n".join(functions)
+    body = "\n\n".join([*functions, *context.extra_functions.values()])
     for number, size in context.frame_sizes.items():
         body = body.replace(calls.frame_token(number), str(size))
     declarations = dict(context.module.declarations)
     declarations.pop("@numzyme.allocate", None)
     helpers = sorted(context.helpers)
     extra = {**ARENA_DECLARATIONS, **context.declarations}
+    if context.counted:
+        extra |= owned.DECLARATIONS
     if "numzyme.digamma" in helpers:
         extra |= DIGAMMA_NEEDS
     for name, declaration in extra.items():

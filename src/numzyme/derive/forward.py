@@ -2,12 +2,14 @@
 
 Tangents of SSA values are SSA values, tangents of memory live in its shadow. Calls that stay calls get the shadows and
 tangents as further arguments. Reference counts of arrays with a shadow are kept for the shadow too, so memory is
-released when the plain call would release it.
+released when the plain call would release it; what Numba's code forgets is released when the root leaves (`owned`).
 
 Invariant: the instructions of the primal are emitted as they were read and in their order.
 """
 
 from __future__ import annotations
+
+import re
 
 from ..analysis import Status, symbol_of
 from ..analysis.effects import DIRECT_ALLOCATORS
@@ -15,7 +17,7 @@ from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
-from . import blas, calls
+from . import blas, calls, owned
 from .adjoints import ExpressionWriter
 from .augment import augment, shadow_operand
 from .emitter import ZERO, Emitter, quoted
@@ -39,6 +41,10 @@ class ForwardFunction:
         self.writer = ExpressionWriter(self.emitter)
         self.helpers: set[str] = set()
         self.uses_arena = "@numzyme.allocate" in context.module.declarations
+        self.counted = context.counted
+        # Callees get the arena, or the list of what was allocated, under the same name.
+        self.has_owner = self.uses_arena or self.counted is not None
+        self.lent = self._meminfos_to_lend()
 
     # -- the function -----------------------------------------------------------------------------
     def write(self, name: str, *, internal: bool) -> str:
@@ -52,23 +58,47 @@ class ForwardFunction:
         self.context.helpers |= self.helpers
         linkage = "internal " if internal else ""
         parameters, body = self._parameters(), self.emitter.text()
-        if self.uses_arena and internal:
+        if self.has_owner and internal:
             parameters += ", ptr %arena"
-        elif self.uses_arena:
-            enter = "  %arena = call ptr @numzyme.arena.enter()"
-            body = f'"numzyme.entry":\n{enter}\n  br label {self.facts.cfg.entry}\n{body}'
+        elif self.has_owner:
+            enter = owned.entry(self.lent) if self.counted else ["%arena = call ptr @numzyme.arena.enter()"]
+            entry = "\n  ".join([*enter, f"br label {self.facts.cfg.entry}"])
+            body = f'"numzyme.entry":\n  {entry}\n{body}'
         return f"define {linkage}{self.function.return_type} {name}({parameters}) {{\n{body}\n}}"
 
     def _parameters(self) -> str:
         primal, extra = [], []
         for p, status in zip(self.function.parameters, self.signature.statuses, strict=True):
             mark = " noalias" if self.signature.is_root and "noalias" in p.attributes else ""
-            primal.append(f"{p.type}{mark} {p.name}")
+            primal.append(f"{p.type}{mark} {self._given(p.name)}")
             if status is Status.DUPLICATED:
-                extra.append(f"ptr{mark} {quoted(p.name, '.shadow')}")
+                extra.append(f"ptr{mark} {self._given(quoted(p.name, '.shadow'))}")
             elif status is Status.ACTIVE:
                 extra.append(f"{p.type} {self.tangent_name(p.name)}")
         return ", ".join(primal + extra)
+
+    def _given(self, parameter: str) -> str:
+        return owned.given(parameter) if parameter in self.lent else parameter
+
+    def _meminfos_to_lend(self) -> list[str]:
+        """Meminfos of the root's arguments and of their shadows, if the code counts and no count outlives it unseen."""
+        if not (self.signature.is_root and self.counted and "@NRT_incref" in self.context.module.declarations):
+            return []
+        if self.counted.result_words is None or not self.counted.contained:
+            return []
+        shadows = [name for name in map(self.augmented.shadow.get, self.counted.meminfos) if name]
+        return [*self.counted.meminfos, *shadows]
+
+    def _leave(self, terminator: Instruction) -> None:
+        """What the root does before it returns."""
+        if self.counted is None:
+            self.emitter.line("call void @numzyme.arena.leave(ptr %arena)")
+            return
+        exits = owned.exceptions(self.context.module) or {}
+        if exits:
+            self.context.extra_functions["numzyme.raised"] = owned.raised_text(exits)
+        shadow = self.augmented.shadow.get(self.counted.result)
+        owned.leave(self.emitter, self.counted, exits, len(self.lent), shadow, terminator)
 
     def _write_block(self, label: str) -> None:
         self.emitter.start(label)
@@ -87,8 +117,8 @@ class ForwardFunction:
                 self._write_instruction(i)
             else:
                 self._write_on_error_edge(i)
-        if body[-1].opcode == "ret" and self.uses_arena and self.signature.is_root:
-            self.emitter.line("call void @numzyme.arena.leave(ptr %arena)")
+        if body[-1].opcode == "ret" and self.has_owner and self.signature.is_root:
+            self._leave(body[-1])
         self.emitter.terminate(body[-1].text)
 
     # -- tangents ---------------------------------------------------------------------------------
@@ -192,14 +222,30 @@ class ForwardFunction:
     def _write_verbatim(self, i: Instruction) -> None:
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)
-            arena = "ptr %arena" if self.uses_arena else "ptr null"
+            arena = "ptr %arena" if self.has_owner else "ptr null"
             self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), arena))
             return
         if i.opcode == "call" and i.callee == "@numzyme.allocate":
             size = i.operands[0]
             self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
             return
-        self.emitter.line(i.text)
+        block = owned.allocation(i) if self.counted and i.opcode == "call" else None
+        if block:
+            self._write_block_of_memory(i, block)
+            return
+        # Counting reaches the list and the stand-ins on the root's stack: no tail call may do that.
+        self.emitter.line(re.sub(r"\btail call", "call", i.text) if self.counted else i.text)
+
+    def _write_block_of_memory(self, i: Instruction, block: str) -> None:
+        """An allocation with its shadow; if that cannot be had, the primal's own test finds that there is no memory."""
+        shadow = self.augmented.shadow.get(i.name)
+        if shadow is None:
+            self.emitter.line(f"{i.name} = {block}")
+            return
+        primal = self.emitter.define(block)
+        self.emitter.line(f"{shadow} = {owned.shadow_allocation(i)}")
+        failed = self.emitter.define(f"icmp eq ptr {shadow}, null")
+        self.emitter.line(f"{i.name} = select i1 {failed}, ptr null, ptr {primal}")
 
     def _write_call(self, i: Instruction) -> None:
         symbol = symbol_of(i.callee)
@@ -208,6 +254,8 @@ class ForwardFunction:
         if self.facts.is_active_call(i):
             self._write_active_call(i)
             return
+        if i.name in self.shadows and self.counted and owned.allocation(i):
+            return  # written with its primal
         self._write_verbatim(i)
         if i.name in self.shadows:
             self._clear_allocation(i, symbol)
@@ -230,12 +278,9 @@ class ForwardFunction:
 
     def _clear_allocation(self, i: Instruction, symbol: str) -> None:
         """A fresh shadow is zero; its address follows from its meminfo."""
-        if symbol == "numzyme.allocate":
+        if symbol in DIRECT_ALLOCATORS:
             failed = self.emitter.define(f"icmp eq ptr {i.name}, null")  # the primal's own test follows
             self._memset(i.name, self.emitter.select(failed, "i64", "0", i.operands[0]))
-            return
-        if symbol in DIRECT_ALLOCATORS:
-            self._memset(i.name, i.operands[0])
             return
         data = self.emitter.load("ptr", self.emitter.offset(i.name, _DATA_POINTER_OFFSET))
         self._memset(data, i.operands[0])
@@ -259,7 +304,7 @@ class ForwardFunction:
                 arguments.append(("ptr", self.shadow(value, i)))
             elif status is Status.ACTIVE:
                 arguments.append((kind, self.tangent(value)))
-        if self.uses_arena:
+        if self.has_owner:
             arguments.append(("ptr", "%arena"))
         inside = ", ".join(f"{kind} {value}" for kind, value in arguments)
         name = f"{i.name} = " if i.name else ""

@@ -13,13 +13,29 @@ OUT_OF_TAPE = 77  # status of a derivative that found no memory for its tape
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Forward mode of a function that counts references.
+
+    `result` and `exception` name the parameters through which both are returned, `meminfos` those that are counted.
+    `result_words`: how many words of the result may name blocks, None if it may hold them in other ways as well.
+    `contained`: blocks cannot get into the arguments.
+    """
+
+    result: str
+    exception: str
+    meminfos: tuple[str, ...]
+    result_words: int | None
+    contained: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One derivative of the function `symbol`; `activities`, `memory` and `labels` have one entry per LLVM parameter.
 
     `memory` gives the scalar type that a pointer parameter points at, "opaque" if nobody looks behind it, or None;
     `labels` are for messages;
     without `keep_primal` the result of the function need not be computed; `nonnegative` names integer parameters that
-    are never negative (the shapes of arrays).
+    are never negative (the shapes of arrays); `counted` goes with text that counts references.
     """
 
     mode: Literal["forward", "reverse"]
@@ -29,6 +45,7 @@ class Request:
     labels: tuple[str, ...]
     keep_primal: bool = True
     nonnegative: frozenset[str] = frozenset()
+    counted: Counted | None = None
 
 
 @dataclass(frozen=True, slots=True)

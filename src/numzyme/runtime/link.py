@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from numba.core.compiler_lock import global_compiler_lock
 
-from . import arena, arena_text
+from . import arena, arena_text, blocks, blocks_text
 from .machine_code import DerivativeLibrary, compile_text
 
 # Text of at most this many lines is compiled again where compiled code calls it, to be inlined there: the
@@ -46,9 +46,10 @@ def link(text: str, symbol: str) -> LinkedFunction:
     digest = hashlib.sha256(f"{symbol}\n{text}".encode()).hexdigest()[:20]
     if digest not in _linked:
         arena.register()
+        blocks.register()
         start = time.perf_counter()
         unique = f"{symbol}.{digest}"
-        library = compile_text(unique, _with_arena(strip_debug(text)), keep={symbol: unique})
+        library = compile_text(unique, _with_runtime(strip_debug(text)), keep={symbol: unique})
         address = library.get_pointer_to_function(unique)
         _linked[digest] = LinkedFunction(
             library=library,
@@ -69,7 +70,7 @@ def strip_debug(text: str) -> str:
     return re.sub(r"^!llvm\.dbg\.cu = .*\n?", "", without_uses, flags=re.MULTILINE)
 
 
-def _with_arena(text: str) -> str:
-    """Our own declarations of the arena, which say what it may touch, instead of those in the text."""
-    others = re.sub(r"^declare .*@\"?numzyme\.arena\..*\n", "", text, flags=re.MULTILINE)
-    return others + arena_text.DECLARATIONS
+def _with_runtime(text: str) -> str:
+    """Our own declarations of our runtime, which say what it may touch, instead of those in the text."""
+    others = re.sub(r"^declare .*@\"?numzyme\.(?:arena|blocks)\..*\n", "", text, flags=re.MULTILINE)
+    return others + arena_text.DECLARATIONS + blocks_text.DECLARATIONS
