@@ -252,7 +252,7 @@ class VectorLike(ArrayLike):
 
     def times_wrapper(self, other: Any) -> Any:
         if len(other.shape) == 2:
-            return other.T @ self
+            return other.transposed_times(self)
         return self.times_array(other.toarray())
 
     def times_vector(self, vector: Any) -> Any:
@@ -299,6 +299,10 @@ class MatrixLike(ArrayLike):
                 total += self.at((row, column))
         return total
 
+    def transposed_times(self, other: Any) -> Any:
+        """`self.T @ other`."""
+        return self.T @ other
+
     def times_vector(self, vector: Any) -> Any:
         return matrix_times_vector(self, vector)
 
@@ -307,9 +311,9 @@ class MatrixLike(ArrayLike):
 
     def __rmatmul__(self, other: Any) -> Any:
         if len(other.shape) == 1:
-            return self.T @ other
+            return self.transposed_times(other)
         if len(other.shape) == 2:
-            return (self.T @ other.T).T
+            return self.transposed_times(other.T).T
         return other @ self.toarray()
 
 

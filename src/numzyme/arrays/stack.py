@@ -135,7 +135,7 @@ class SVector(VectorLike):
             if len(self.data) > 0:
                 return tuple_dot(self.data, other.data)
         if len(other.shape) == 2:
-            return other.T @ self
+            return other.transposed_times(self)
         return self.times_array(other.toarray())
 
 

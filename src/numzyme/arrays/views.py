@@ -211,20 +211,25 @@ class View(ArrayLike):
     def total(self) -> Any:
         return self.parent.sum()
 
+    def transposed_times(self, other: Any) -> Any:
+        """`self.T @ other`."""
+        return self.T @ other
+
     def __rmatmul__(self, other: Any) -> Any:
         if len(self.shape) == 2:
             if len(other.shape) == 1:
-                return self.T @ other
+                return self.transposed_times(other)
             if len(other.shape) == 2:
-                return (self.T @ other.T).T
+                return self.transposed_times(other.T).T
         return other @ self.toarray()
 
 
 def times_transposed(parent: Any, other: Any) -> Any:
-    """`parent.T @ other`; a `Reshaped`, whose transpose is a view of itself, is expanded."""
-    if isinstance(parent, Reshaped):
-        return parent.toarray().T @ other
-    return parent.T @ other
+    """`parent.T @ other`."""
+    if isinstance(parent, ArrayLike):
+        return parent.transposed_times(other)
+    # not parent.T: of a wrapper that is a view, and the compiler looks at both branches before it drops one
+    return np.transpose(parent) @ other
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -339,3 +344,7 @@ class Reshaped(View):
 
     def times_array(self, array: Any) -> Any:
         return self.toarray() @ array
+
+    def transposed_times(self, other: Any) -> Any:
+        # not self.T @ other: the transpose is a view that asks its parent
+        return self.toarray().T @ other
