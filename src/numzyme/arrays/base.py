@@ -44,6 +44,7 @@ class ArrayLike(NumpyProtocol):
     dtype: Any
     ndim: Any
     T: Any
+    transposed_times: Any  # matrices have it: other -> self.T @ other
 
     @property
     def size(self) -> int:
