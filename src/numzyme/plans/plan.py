@@ -8,7 +8,6 @@ returns or raises.
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +61,7 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
         called, passed = "_values[0]", range(1, count)
     else:
         called, passed = "_function", range(count)
-    arguments = ", ".join([*(f"_values[{n}]" for n in passed), *_keyword_only(key.function, scope)])
+    arguments = ", ".join(f"_values[{n}]" for n in passed)
     source = f"def flat({listed}):\n    _values = _rebuild({listed})\n    return {called}({arguments})\n"
     exec(source, scope)
     flat = scope["flat"]
@@ -72,20 +71,6 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
         flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
     flat.numzyme_labels = (*key.labels, "the numbers", "the constant numbers", "the integers")
     return flat
-
-
-def _keyword_only(function: Any, scope: dict[str, Any]) -> list[str]:
-    """Numba leaves the defaults of keyword-only parameters out of account: pass them."""
-    try:
-        parameters = inspect.signature(getattr(function, "py_func", function)).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    given = []
-    for parameter in parameters:
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is not parameter.empty:
-            scope[f"_{parameter.name}"] = parameter.default
-            given.append(f"{parameter.name}=_{parameter.name}")
-    return given
 
 
 @dataclass(eq=False)

@@ -7,6 +7,7 @@ need no new code; one mutable object is one skeleton wherever it is met; an arra
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from dataclasses import dataclass, field
 from typing import Any
@@ -197,14 +198,18 @@ class Walk:
 @functools.cache
 def partial_class(count: int, keywords: tuple[str, ...]) -> type:
     """The frozen class that stands for `functools.partial` objects with so many values and these keywords."""
-    import dataclasses
-
     names = ["func", *(f"value{n}" for n in range(count)), *keywords]
     bound = "".join(f"self.value{n}, " for n in range(count))
-    given = "".join(f", {name}=self.{name}" for name in keywords)
-    scope: dict[str, Any] = {}
-    exec(f"def __call__(self, *rest):\n    return self.func({bound}*rest{given})\n", scope)
-    return dataclasses.make_dataclass("partial", names, frozen=True, namespace={"__call__": scope["__call__"]})
+    given = "".join(f"{name}=self.{name}, " for name in keywords)
+
+    @functools.cache
+    def call_for(arity: int) -> Any:
+        rest = "".join(f"rest{n}, " for n in range(arity))
+        scope: dict[str, Any] = {}
+        exec(f"def partial(self, {rest}):\n    return self.func({bound}{rest}{given})\n", scope)
+        return scope["partial"]
+
+    return dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
 
 
 def is_flat(value: Any) -> bool:

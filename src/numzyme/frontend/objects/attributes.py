@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import enum
 import functools
-import inspect
 from types import FunctionType
 from typing import Any
 
@@ -39,7 +38,7 @@ def function_type_of(context: Any, function: Any) -> Any:
 
 def class_attribute(python_class: type, name: str) -> Any:
     """What `python_class` has under `name`, unbound; None when there is nothing."""
-    return inspect.getattr_static(python_class, name, None)
+    return next((vars(base)[name] for base in python_class.__mro__ if name in vars(base)), None)
 
 
 def method_of(kind: Any, name: str) -> Any:

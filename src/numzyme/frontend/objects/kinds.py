@@ -130,15 +130,25 @@ class ObjectType(_Callable):
 
     # `obj(...)`: Numba looks `__call__` up first, and lowers the call through this type
     def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
-        return context.resolve_getattr(self, "__call__").get_call_type(context, args, kws)
+        called = self._called(context, len(args))
+        return None if called is None else called.get_call_type(context, args, kws)
 
     def get_call_signatures(self) -> Any:
         return (), True
 
     def get_impl_key(self, sig: Any) -> Any:
-        from .attributes import attribute_type, current_typing_context
+        from .attributes import current_typing_context
 
-        return attribute_type(current_typing_context(), self, "__call__").get_impl_key(sig)
+        return self._called(current_typing_context(), len(sig.args) - 1).get_impl_key(sig)
+
+    def _called(self, context: Any, count: int) -> Any:
+        """The method that a call with `count` arguments means: `__call__`, or what `call_for` of the class makes."""
+        from .attributes import attribute_type, class_attribute, function_type_of
+
+        maker = class_attribute(self.python_class, "call_for")
+        if isinstance(maker, staticmethod) and class_attribute(self.python_class, "__call__") is None:
+            return BoundMethod(self, function_type_of(context, maker.__func__(count)))
+        return attribute_type(context, self, "__call__")
 
     def slots(self) -> list[tuple[str, types.Type]]:
         """The parts of a value: field names, and the kinds that stand for them."""

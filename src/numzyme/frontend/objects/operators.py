@@ -106,7 +106,7 @@ def _template(symbol: Any) -> None:
 
     patterns = {
         1: [(ObjectType,)],
-        2: [(ObjectType, types.Any), (types.Any, ObjectType)],
+        2: [(ObjectType, types.Any), (types.Any, ObjectType), (ObjectType, ObjectType)],
         3: [(ObjectType, types.Any, types.Any)],
     }
     for pattern in patterns[1 if symbol in UNARY else 3 if symbol is operator.setitem else 2]:
