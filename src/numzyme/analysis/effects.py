@@ -74,6 +74,8 @@ _BY_NAME = {
     # double numba_frexp(x, exponent)
     "numba_frexp": Effects(writes=frozenset({1})),
     "numba_frexpf": Effects(writes=frozenset({1})),
+    # void numzyme.arena.publish(slot, data, size): a copy of the data, whose address goes to the slot
+    "numzyme.arena.publish": Effects(frozenset({1}), frozenset({0})),
     # int numba_attempt_nocopy_reshape(nd, dims, strides, newnd, newdims, newstrides, itemsize, is_f_order)
     "numba_attempt_nocopy_reshape": Effects(frozenset({1, 2, 4}), frozenset({5})),
 }

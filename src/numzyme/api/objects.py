@@ -17,7 +17,7 @@ from numba.core.dispatcher import Dispatcher
 
 from .. import plans, values
 from ..diagnostics import DifferentiationTypeError
-from ..frontend import typing_context
+from ..frontend import RebindsField, typing_context
 from ..plans import Flattened, Walk
 from . import refusals
 from .calls import argument_labels
@@ -46,12 +46,16 @@ def gradient(
 ) -> Any:
     """The gradient of `f` at arguments of any kind; `differentiate` is that of flat functions."""
     _check(f, arguments, constant)
-    flattened, plan = _prepared(f, arguments, constant, boundscheck)
-    try:
-        flat_constant = tuple(not active for active in flattened.activities())
-        derivatives, value = differentiate(plan.flat, flattened.arguments(), flat_constant)
-    finally:
-        flattened.write_back()
+    while True:
+        flattened, plan = _prepared(f, arguments, constant, boundscheck)
+        try:
+            flat_constant = tuple(not active for active in flattened.activities())
+            derivatives, value = differentiate(plan.flat, flattened.arguments(), flat_constant)
+            break
+        except RebindsField as found:  # while compiling: nothing has run
+            _cells.add((found.python_class, found.name))
+        finally:
+            flattened.write_back()
     shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])
     shadows = shadows[len(shadows) - len(arguments) :]
     wanted = [position for position, fixed in enumerate(constant) if not fixed]

@@ -43,8 +43,9 @@ _KNOWN_OPCODES = (
     | frozenset(["extractvalue", "insertvalue", "freeze"])
 )
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
-# they compute with shapes and strides only; the pointers that they get are to those
-_INTEGER_HELPERS = frozenset({"numba_attempt_nocopy_reshape"})
+# The first computes with shapes and strides only; the second hands values over to Python, which has no part in
+# the derivative.
+_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", "numzyme.arena.publish"})
 OPAQUE = "opaque"
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 
@@ -263,7 +264,7 @@ class FunctionFacts:
         symbol = symbol_of(call.callee)
         if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
             return
-        if symbol in _INTEGER_HELPERS:
+        if symbol in _WITHOUT_DERIVATIVE:
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
             self._check_copy(call)

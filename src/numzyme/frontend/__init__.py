@@ -7,9 +7,10 @@ from typing import Any
 from .extract import RawFunction, extract
 from .layout import Parameter
 from .normalise import normalise
+from .objects.attributes import RebindsField
 from .target import target_for
 
-__all__ = ["Parameter", "RawFunction", "canonical_text", "extract", "normalise", "typing_context"]
+__all__ = ["Parameter", "RawFunction", "RebindsField", "canonical_text", "extract", "normalise", "typing_context"]
 
 
 def typing_context(boundscheck: bool) -> Any:

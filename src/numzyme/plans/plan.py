@@ -8,13 +8,16 @@ returns or raises.
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba.core import types
+from numba.np.numpy_support import as_dtype
 
 from .. import values
+from ..frontend.objects.cells import publish
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..values import Kind, Path
 from .walk import Walk
@@ -36,6 +39,7 @@ class PlanKey:
     skeletons: tuple[Skeleton, ...]
     array_count: int
     labels: tuple[str, ...]
+    cells: tuple[tuple, ...]
 
 
 _plans: dict[PlanKey, Plan] = {}
@@ -52,8 +56,9 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     names = [*(f"array{n}" for n in range(key.array_count)), "floats", "fixed", "integers"]
     scope: dict[str, Any] = {
         "__name__": __name__,
-        "_rebuild": rebuild(key.skeletons, key.array_count),
+        "_rebuild": rebuild(key.skeletons, key.array_count, tuple(cell[:3] for cell in key.cells)),
         "_function": key.function,
+        "_publish": publish,
     }
     listed = ", ".join(names)
     count = len(key.skeletons)
@@ -62,8 +67,11 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     else:
         called, passed = "_function", range(count)
     arguments = ", ".join(f"_values[{n}]" for n in passed)
-    source = f"def flat({listed}):\n    _values = _rebuild({listed})\n    return {called}({arguments})\n"
-    exec(source, scope)
+    lines = [f"_values = _rebuild({listed})", f"_result = {called}({arguments})"]
+    for n, (_, _, _, array, offset) in enumerate(key.cells):
+        lines.append(f"_publish(_values[{count + n}], array{array}, integers, {offset})")
+    lines.append("return _result")
+    exec(f"def flat({listed}):\n" + "".join(f"    {line}\n" for line in lines), scope)
     flat = scope["flat"]
     flat.__name__ = flat.__qualname__ = name
     if code is not None:
@@ -107,7 +115,8 @@ class Flattened:
 
     def key(self, function: Any) -> PlanKey:
         labels = tuple(map(str, self.walk.paths))
-        return PlanKey(function, self.skeletons, len(self.walk.arrays), labels)
+        cells = tuple(owner.key() for owner in self.walk.cell_owners)
+        return PlanKey(function, self.skeletons, len(self.walk.arrays), labels, cells)
 
     def write_back(self) -> None:
         """Give the numbers that compiled code changed to the objects that they belong to."""
@@ -123,10 +132,26 @@ class Flattened:
             if _differ(old, new):
                 values.set_child(owner.value, owner.step, complex(*new) if width == 2 else new[0])
 
+        for cell in self.walk.cell_owners:
+            address, *shape = self.integers[cell.offset : cell.offset + 1 + cell.kind.ndim].tolist()
+            if address:
+                values.set_child(cell.value, cell.step, taken_over(address, tuple(shape), as_dtype(cell.kind.dtype)))
+
     def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
         """The shadow of every value, from the gradients of the arrays and of the number buffer."""
         read = _ShadowReader(arrays, floats)
         return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
+
+
+def taken_over(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """An array with the content of memory from malloc, which is freed."""
+    made = np.empty(shape, dtype)
+    if made.nbytes:
+        made.reshape(-1).view(np.uint8)[:] = np.ctypeslib.as_array((ctypes.c_uint8 * made.nbytes).from_address(address))
+    free = ctypes.CDLL(None).free
+    free.argtypes = [ctypes.c_void_p]
+    free(address)
+    return made
 
 
 def _width(owner: Any) -> int:

@@ -36,6 +36,21 @@ class Owner:
 
 
 @dataclass(eq=False)
+class CellOwner:
+    """A field that compiled code may bind to a new array: its place among the arrays, and in the integers."""
+
+    value: Any
+    step: Step
+    identity: int
+    kind: Any
+    array: int
+    offset: int
+
+    def key(self) -> tuple:
+        return self.identity, str(self.step.key), self.kind, self.array, self.offset
+
+
+@dataclass(eq=False)
 class Walk:
     """The leaves of a call's values. `typing_context`: that of the target that will compile them."""
 
@@ -48,6 +63,7 @@ class Walk:
     fixed: list[float] = field(default_factory=list)
     integers: list[int] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)
+    cell_owners: list[CellOwner] = field(default_factory=list)
     met: dict[tuple[int, bool], Any] = field(default_factory=dict)
     kept: list[Any] = field(default_factory=list)  # values made on the way, so that no address is used twice
 
@@ -148,20 +164,25 @@ class Walk:
         members = tuple(self.skeleton(part, path.then(step), active) for step, part in steps)
         names = [step.key for step, _ in steps]
         fields = tuple((name, member.kind) for name, member in zip(names, members, strict=True))
+        cells = frozenset(name for name in names if (python_class or dict, name) in self.cells)
         if python_class is None:
-            kind: Any = DictType(dict, fields)
+            kind: Any = DictType(dict, fields, cells)
         else:
-            cells = frozenset(name for name in names if (python_class, name) in self.cells)
             kind = object_type_of(python_class, fields, cells)
         made = Skeleton(kind, "fields", members=members, identity=len(self.met) if mutable else None)
         if mutable:
-            self._own(value, steps, members, path)
+            self._own(value, steps, made, path)
             self.met[key] = made
             self.kept.append(value)
         return made
 
-    def _own(self, value: Any, steps: Any, members: tuple[Skeleton, ...], path: Path) -> None:
-        for (step, _), member in zip(steps, members, strict=True):
+    def _own(self, value: Any, steps: Any, made: Skeleton, path: Path) -> None:
+        """Note what compiled code may change in a mutable object, to be written back."""
+        for (step, _), member in zip(steps, made.members, strict=True):
+            if member.source == "array" and step.key in made.kind.cells and made.identity is not None:
+                offset = len(self.integers)
+                self.integers += [0] * (1 + member.kind.ndim)
+                self.cell_owners.append(CellOwner(value, step, made.identity, member.kind, member.index, offset))
             if member.source not in ("float", "fixed", "integer"):
                 continue
             if member.kind not in (types.float64, types.int64, types.complex128):

@@ -167,6 +167,8 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
             f"the field '{name}' of {shown} is {field_kind} and cannot become {types.unliteral(value)}"
         )
     if not kind.in_memory(name):
+        if not isinstance(field_kind, types.Array):
+            raise errors.TypingError(f"compiled code can bind numbers and arrays to fields, not {field_kind}: '{name}'")
         raise RebindsField(kind.python_class, name)
     return templates.signature(types.void, kind, field_kind)
 

@@ -159,14 +159,22 @@ class Skeleton:
     identity: int | None = None
 
 
-def rebuild(skeletons: tuple[Skeleton, ...], array_count: int) -> Any:
-    """The intrinsic `rebuild(*arrays, floats, fixed, integers)` that gives the tuple of the values of `skeletons`."""
-    result = types.Tuple([skeleton.kind for skeleton in skeletons])
+Cell = tuple[int, str, Any]  # identity of the object, name of the field, its kind
+
+
+def rebuild(skeletons: tuple[Skeleton, ...], array_count: int, cells: tuple[Cell, ...] = ()) -> Any:
+    """The intrinsic `rebuild(*arrays, floats, fixed, integers)` that gives the tuple of the values of `skeletons`.
+
+    Pointers to `cells` follow them.
+    """
+    result = types.Tuple([skeleton.kind for skeleton in skeletons] + [types.CPointer(kind) for _, _, kind in cells])
 
     def typed(values: tuple) -> tuple:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             parts = _Builder(context, builder, sig.args, args)
-            made = context.make_tuple(builder, result, [parts.build(skeleton) for skeleton in skeletons])
+            built = [parts.build(skeleton) for skeleton in skeletons]
+            built += [parts.cells[identity, name] for identity, name, _ in cells]
+            made = context.make_tuple(builder, result, built)
             context.nrt.incref(builder, result, made)
             return made
 
@@ -189,6 +197,7 @@ class _Builder:
             for name, kind, value in zip(names, kinds[-3:], args[-3:], strict=True)
         }
         self.made: dict[int, Any] = {}
+        self.cells: dict[tuple[int, str], Any] = {}
 
     def build(self, skeleton: Skeleton) -> Any:
         if skeleton.identity is not None and skeleton.identity in self.made:
@@ -237,17 +246,19 @@ class _Builder:
             if is_static(field_kind):
                 continue
             apart = kind.mutable and kind.in_memory(name)
-            part = self._place(kind, name, member) if apart else self.build(member)
+            part = self._place(skeleton, name, member) if apart else self.build(member)
             made = model.set(self.builder, made, part, name)
         return made
 
-    def _place(self, kind: Any, name: str, member: Skeleton) -> Any:
+    def _place(self, owner: Skeleton, name: str, member: Skeleton) -> Any:
         """Where a field of a mutable object lives: in its buffer, or in a cell of its own."""
-        if name not in kind.cells:
+        if name not in owner.kind.cells:
             data_type = self.context.get_data_type(member.kind)
             return self.builder.bitcast(self._pointer(member), data_type.as_pointer())
         value = self.build(member)
         data = self.context.data_model_manager[member.kind].as_data(self.builder, value)
         cell = cgutils.alloca_once(self.builder, data.type)
         self.builder.store(data, cell)
+        assert owner.identity is not None
+        self.cells[owner.identity, name] = cell
         return cell

@@ -1,0 +1,73 @@
+"""Fields that compiled code binds anew: their last array is handed to Python when the user's function returns.
+
+Decides that the array is copied out, since the memory that compiled code made belongs to the derivative and ends with
+it. Invariant: what is handed over is the value alone; it carries no derivative.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+
+PUBLISH = "numzyme.arena.publish"
+
+
+@intrinsic
+def cell_content(typing_context: Any, cell: Any) -> Any:
+    """The value in a cell."""
+    kind = cell.dtype
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value = context.data_model_manager[kind].load_from_data_pointer(builder, args[0])
+        context.nrt.incref(builder, kind, value)
+        return value
+
+    return kind(cell), generate
+
+
+@intrinsic
+def is_same_memory(typing_context: Any, first: Any, second: Any) -> Any:
+    """Whether two arrays start at the same place and have the same shape."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        arrays = [context.make_array(k)(context, builder, value=v) for k, v in zip(signature.args, args, strict=True)]
+        data = [builder.ptrtoint(array.data, context.get_value_type(types.intp)) for array in arrays]
+        same = builder.icmp_unsigned("==", *data)
+        for axis in range(signature.args[0].ndim):
+            lengths = [builder.extract_value(array.shape, axis) for array in arrays]
+            same = builder.and_(same, builder.icmp_signed("==", *lengths))
+        return same
+
+    return types.boolean(first, second), generate
+
+
+@intrinsic
+def send(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
+    """Copy a contiguous array to memory of its own; its address and shape go to `integers[offset:]`."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        content = context.make_array(array)(context, builder, value=args[0])
+        buffer = context.make_array(integers)(context, builder, value=args[1]).data
+        slot = builder.gep(buffer, [args[2]])
+        for axis in range(array.ndim):
+            place = builder.gep(slot, [context.get_constant(types.intp, axis + 1)])
+            builder.store(builder.extract_value(content.shape, axis), place)
+        pointer = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.IntType(64)])
+        function = cgutils.get_or_insert_function(builder.module, kind, PUBLISH)
+        size = builder.mul(content.nitems, content.itemsize)
+        builder.call(function, [builder.bitcast(slot, pointer), builder.bitcast(content.data, pointer), size])
+        return context.get_dummy_value()
+
+    return types.none(array, integers, offset), generate
+
+
+def publish(cell: Any, before: Any, integers: Any, offset: int) -> None:
+    """Hand the array in `cell` over, if it is another than `before`."""
+    now = cell_content(cell)
+    if not is_same_memory(now, before):
+        send(np.ascontiguousarray(now), integers, offset)
