@@ -59,9 +59,7 @@ class Banded(Structured, MatrixLike):
         if isinstance(other, Banded):
             check_same_shape(self, other)
             return add_banded(self, other)
-        if isinstance(other, Structured):
-            return other.plus_wrapper(self)
-        return other + self
+        return other.plus_banded(self)
 
     def times_wrapper(self, other: Any) -> Any:
         if isinstance(other, Banded):

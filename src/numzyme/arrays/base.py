@@ -176,6 +176,10 @@ class ArrayLike(NumpyProtocol):
         """The sum with another wrapper."""
         return self.toarray() + other.toarray()
 
+    def plus_banded(self, other: Any) -> Any:
+        """The sum with a banded matrix."""
+        return self.toarray() + other.toarray()
+
     def times_elements(self, other: Any) -> Any:
         """The elementwise product with an array or wrapper."""
         return self.toarray() * dense_of(other)

@@ -66,6 +66,9 @@ class Mirror(Structured, MatrixLike):
             raise TypeError("@ of two sparse matrices is not available in compiled code")
         return self.times_array(other.toarray())
 
+    def plus_banded(self, other: Any) -> Any:
+        return self.plus_wrapper(other)
+
     def plus_wrapper(self, other: Any) -> Any:
         if isinstance(other, Structured):
             raise TypeError("+ between a sparse matrix and another structured one is not available in compiled code")

@@ -135,6 +135,9 @@ class Symmetric(HalfStored):
     def T(self) -> Any:
         return self
 
+    def plus_banded(self, other: Any) -> Any:
+        return self.plus_wrapper(other)
+
     def plus_wrapper(self, other: Any) -> Any:
         if isinstance(other, Symmetric):
             check_same_shape(self, other)

@@ -111,6 +111,9 @@ class Triangular(Structured, MatrixLike):
             return LowerTriangular(operation(self.stored(), argument))
         return UpperTriangular(operation(self.stored(), argument))
 
+    def plus_banded(self, other: Any) -> Any:
+        return self.plus_wrapper(other)
+
     def plus_wrapper(self, other: Any) -> Any:
         if isinstance(other, DiagonalKind):
             check_same_shape(self, other)

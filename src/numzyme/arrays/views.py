@@ -228,8 +228,8 @@ def times_transposed(parent: Any, other: Any) -> Any:
     """`parent.T @ other`."""
     if isinstance(parent, ArrayLike):
         return parent.transposed_times(other)
-    # not parent.T: of a wrapper that is a view, and the compiler looks at both branches before it drops one
-    return np.transpose(parent) @ other
+    # not parent.T @ other: for a view that leads back here, and the compiler looks at both branches before it drops one
+    return (dense_of(other).T @ parent).T
 
 
 @dataclass(frozen=True, eq=False, repr=False)
