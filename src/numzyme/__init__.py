@@ -8,6 +8,7 @@ from .api import (
     DuplicatedNoNeed,
     Forward,
     ForwardWithPrimal,
+    MixedDuplicated,
     Mode,
     Reverse,
     ReverseWithPrimal,
@@ -25,6 +26,17 @@ from .diagnostics import (
     UnsupportedCodeError,
 )
 from .runtime import Memory, memory, release_memory
+from .values import (
+    accumulate,
+    congruent,
+    make_zero,
+    make_zero_inplace,
+    natural_fields,
+    register_wrapper,
+    remake_zero,
+    strip_types,
+    tree_map,
+)
 
 __all__ = [
     "Active",
@@ -38,16 +50,26 @@ __all__ = [
     "Forward",
     "ForwardWithPrimal",
     "Memory",
+    "MixedDuplicated",
     "Mode",
     "Reverse",
     "ReverseWithPrimal",
     "UnknownCallError",
     "UnsupportedCodeError",
+    "accumulate",
     "autodiff",
+    "congruent",
     "explain",
     "grad",
     "gradient",
+    "make_zero",
+    "make_zero_inplace",
     "memory",
+    "natural_fields",
+    "register_wrapper",
     "release_memory",
+    "remake_zero",
+    "strip_types",
+    "tree_map",
     "value_and_grad",
 ]

@@ -2,7 +2,7 @@
 
 from . import compiled as compiled  # both register the API with Numba
 from . import rewriting as rewriting
-from .activities import Active, Const, Duplicated, DuplicatedNoNeed
+from .activities import Active, Const, Duplicated, DuplicatedNoNeed, MixedDuplicated
 from .explain import Explanation, explain
 from .functions import autodiff, gradient
 from .modes import DerivativesAndValue, Forward, ForwardWithPrimal, Mode, Reverse, ReverseWithPrimal
@@ -17,6 +17,7 @@ __all__ = [
     "Explanation",
     "Forward",
     "ForwardWithPrimal",
+    "MixedDuplicated",
     "Mode",
     "Reverse",
     "ReverseWithPrimal",

@@ -52,3 +52,12 @@ class DuplicatedNoNeed(Duplicated):
     """`Duplicated`, and what the primal holds afterwards is not needed."""
 
     __slots__ = ()
+
+
+class MixedDuplicated(Duplicated):
+    """A value with immutable numbers and mutable parts, with its shadow.
+
+    Reverse mode adds into the mutable parts of the shadow, and returns the shadow with the numbers of the others.
+    """
+
+    __slots__ = ()

@@ -35,6 +35,12 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     for arg in args:
         if not isinstance(arg, Activity):
             raise refusals.not_wrapped(f, arg)
+    if objects.needs_plan(f, [arg.primal for arg in args]):
+        differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
+        try:
+            return objects.autodiff(mode, f, args, boundscheck, differentiate)
+        except Exception as error:
+            raise translated(error, f) from None
     function = autodiff_dispatcher(mode, f, kinds, result_active, boundscheck)
     try:
         return function(*_unwrapped(args))
@@ -123,6 +129,15 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     except Exception as error:
         raise translated(error, f) from None
     return result if sharing.count() == before else _shared(mode, values, result)
+
+
+def _flat_derivative(
+    mode: Mode, result_active: bool | None, boundscheck: bool | None, f: Any, args: list[Activity]
+) -> DerivativesAndValue:
+    """`autodiff` of a flat function, always with the place for a value."""
+    leading = () if result_active is None else (Duplicated if result_active else Const,)
+    found = autodiff(mode, f, *leading, *args, boundscheck=boundscheck)
+    return found if mode.with_primal else DerivativesAndValue(found, None)
 
 
 def _flat_gradient(

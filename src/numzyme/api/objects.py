@@ -20,11 +20,14 @@ from ..diagnostics import DifferentiationTypeError
 from ..frontend import RebindsField, typing_context
 from ..plans import Flattened, Walk
 from . import refusals
+from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .calls import argument_labels
 from .modes import DerivativesAndValue, Mode
 
 # (flat function, its arguments, which of them are constant) -> (derivatives, value)
 FlatGradient = Callable[[Any, list[Any], tuple[bool, ...]], DerivativesAndValue]
+# (flat function, its arguments in their activities) -> what autodiff returns with the value
+FlatDerivative = Callable[[Any, list[Activity]], DerivativesAndValue]
 
 _FUNCTIONS = (FunctionType, Dispatcher, BuiltinFunctionType, np.ufunc, type(np.sum))
 _cells: set[tuple[type, str]] = set()
@@ -46,29 +49,101 @@ def gradient(
 ) -> Any:
     """The gradient of `f` at arguments of any kind; `differentiate` is that of flat functions."""
     _check(f, arguments, constant)
+
+    def run(flattened: Flattened, flat: Any) -> tuple[tuple, Any]:
+        flat_constant = tuple(not active for active in flattened.activities())
+        derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
+        return flattened.shadows(list(derivatives[:-3]), derivatives[-3]), value
+
+    shadows, value = _with_plan(f, arguments, constant, boundscheck, run)
+    wanted = [position for position, fixed in enumerate(constant) if not fixed]
+    primals = tuple(arguments[position] for position in wanted)
+    found = iter(values.strip_types(primals, tuple(shadows[position] for position in wanted), project=project))
+    entries = tuple(None if fixed else next(found) for fixed in constant)
+    result = entries[0] if len(entries) == 1 else entries
+    return DerivativesAndValue(result, value) if mode.with_primal else result
+
+
+def autodiff(
+    mode: Mode, f: Any, arguments: tuple[Activity, ...], boundscheck: bool | None, differentiate: FlatDerivative
+) -> Any:
+    """`autodiff` with arguments of any kind; `differentiate` is that of flat functions."""
+    primals = [argument.primal for argument in arguments]
+    constant = tuple(isinstance(argument, Const) for argument in arguments)
+    shadows = [_shadow_given(mode, f, argument) for argument in arguments]
+
+    def run(flattened: Flattened, flat: Any) -> Any:
+        given = _Shadows(flattened, shadows, constant)
+        found = differentiate(flat, given.activities())
+        given.flattened.write_back()
+        return found, given.results(arguments)
+
+    found, slots = _with_plan(f, primals, constant, boundscheck, run)
+    if mode.direction == "forward":
+        return found if mode.with_primal else found.derivs
+    return DerivativesAndValue(slots, found.val) if mode.with_primal else slots
+
+
+def _shadow_given(mode: Mode, f: Any, argument: Activity) -> Any:
+    """The shadow of one argument: the one that came with it, or zeros."""
+    if isinstance(argument, Const):
+        return argument.primal
+    if not isinstance(argument, Duplicated):
+        return values.make_zero(argument.primal)
+    values.check_congruent(argument.primal, argument.shadow)
+    mixed = isinstance(argument, MixedDuplicated)
+    if mode.direction == "reverse" and not mixed and plans.holds_immutable_numbers(argument.primal):
+        raise DifferentiationTypeError(
+            f"an argument of `{refusals.name_of(f)}` is Duplicated and holds numbers in immutable places",
+            where=refusals.location_of(_signature_of(f)),
+            why="the shadow of an immutable number cannot be added to",
+            todo=("MixedDuplicated(x, dx): the shadow of its immutable part is returned", "gradient(...)"),
+        )
+    return argument.shadow
+
+
+class _Shadows:
+    """The shadows of one call, taken apart as the primals are."""
+
+    def __init__(self, flattened: Flattened, shadows: list[Any], constant: tuple[bool, ...]) -> None:
+        self.primal = flattened
+        leading = len(flattened.values) - len(shadows)  # the function itself is constant
+        listed = [*flattened.values[:leading], *shadows]
+        fixed = (*(True,) * leading, *constant)
+        walk = Walk(flattened.walk.typing_context, flattened.walk.cells)
+        parts = tuple((shadow, "shadow", not one) for shadow, one in zip(listed, fixed, strict=True))
+        self.flattened = Flattened.of(walk, parts)
+        self.shadows = shadows
+
+    def activities(self) -> list[Activity]:
+        """The flat arguments with their shadows."""
+        pairs = zip(self.primal.walk.arrays, self.flattened.walk.arrays, self.primal.walk.active, strict=True)
+        arrays: list[Activity] = [Duplicated(x, dx) if active else Const(x) for x, dx, active in pairs]
+        numbers = Duplicated(self.primal.floats, self.flattened.floats)
+        return [*arrays, numbers, Const(self.primal.fixed), Const(self.primal.integers)]
+
+    def results(self, arguments: tuple[Activity, ...]) -> tuple[Any, ...]:
+        """For `Active` and `MixedDuplicated` arguments the shadow with the numbers that were found."""
+        rebuilt = self.flattened.updated(self.flattened.floats)[-len(arguments) :]
+        return tuple(
+            shadow if isinstance(argument, Active | MixedDuplicated) else None
+            for argument, shadow in zip(arguments, rebuilt, strict=True)
+        )
+
+
+def _with_plan(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, run: Any) -> Any:
+    """`run(flattened, flat function)`; what it changes is given back to the objects, whatever happens."""
     while True:
         flattened, plan = _prepared(f, arguments, constant, boundscheck)
         try:
-            flat_constant = tuple(not active for active in flattened.activities())
-            derivatives, value = differentiate(plan.flat, flattened.arguments(), flat_constant)
-            break
-        except RebindsField as found:  # while compiling: nothing has run
-            _cells.add((found.python_class, found.name))
+            found, second = run(flattened, plan.flat)
+            if isinstance(found, tuple) and len(found) > len(arguments) and not isinstance(found, DerivativesAndValue):
+                found = found[len(found) - len(arguments) :]  # without the function itself
+            return found, second
+        except RebindsField as rebinds:  # while compiling: nothing has run
+            _cells.add((rebinds.python_class, rebinds.name))
         finally:
             flattened.write_back()
-    shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])
-    shadows = shadows[len(shadows) - len(arguments) :]
-    wanted = [position for position, fixed in enumerate(constant) if not fixed]
-    gradients = iter(
-        values.strip_types(
-            tuple(arguments[position] for position in wanted),
-            tuple(shadows[position] for position in wanted),
-            project=project,
-        )
-    )
-    entries = tuple(None if fixed else next(gradients) for fixed in constant)
-    result = entries[0] if len(entries) == 1 else entries
-    return DerivativesAndValue(result, value) if mode.with_primal else result
 
 
 def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
@@ -76,10 +151,10 @@ def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
     wanted = [value for value, fixed in zip(arguments, constant, strict=True) if not fixed]
     kinds = [values.classify(value) for value in wanted]
     if all(kind is values.Kind.CONSTANT for kind in kinds):
-        labels = argument_labels(f, len(arguments)) if isinstance(f, FunctionType) else ("x",) * len(arguments)
+        labels = argument_labels(_signature_of(f), len(arguments))
         raise DifferentiationTypeError(
             f"`{refusals.name_of(f)}` cannot be differentiated with respect to `{labels[constant.index(False)]}`",
-            where=refusals.location_of(f),
+            where=refusals.location_of(_signature_of(f)),
             why=f"it is a {type(wanted[0]).__name__}, which has no derivative",
             todo=("pass a float: 3.0 instead of 3",) if isinstance(wanted[0], int) else (),
         )
@@ -95,12 +170,9 @@ def _prepared(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundsch
     if not is_function:
         parts.insert(0, (f, refusals.name_of(f) if hasattr(f, "__name__") else "f", False))
     flattened = Flattened.of(walk, tuple(parts))
-    plan = plans.plan_for(
-        flattened.key(f if is_function else None),
-        refusals.name_of(_signature_of(f)),
-        refusals.code_of(_signature_of(f)),
-    )
-    return flattened, plan
+    known = _signature_of(f)
+    key = flattened.key(f if is_function else None)
+    return flattened, plans.plan_for(key, refusals.name_of(known), refusals.code_of(known))
 
 
 def _signature_of(f: Any) -> Any:

@@ -16,11 +16,15 @@ from typing import Any
 from numba.core.dispatcher import Dispatcher
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from ..plans import is_flat
 from . import refusals, sharing
+from .activities import Const
 from .callables import compilable
 from .calls import Call, Role, Value
+from .functions import gradient
 from .glue import dispatcher, translated
-from .modes import Reverse
+from .modes import Reverse, ReverseWithPrimal
+from .objects import needs_plan
 
 Argnums = int | tuple[int, ...]
 
@@ -34,16 +38,34 @@ class Transform:
         self._parameters = _parameters(f)
         self._dispatchers: dict[tuple[int, bool], Dispatcher] = {}
         self._call: Dispatcher | None = None
+        self._holds_objects = needs_plan(f, ())
         if self._parameters is not None:
             self._call = self.dispatcher(len(self._parameters))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if not all(map(is_flat, args)) or self._holds_objects or not all(map(is_flat, keywords.values())):
+            return self._of_objects(args, keywords)
         before = sharing.count()
         try:
             result = (self._call or self.dispatcher(len(args)))(*args, **keywords)
         except Exception as error:
             raise translated(error, self._function) from None
         return result if sharing.count() == before else self._shared(args, keywords, result)
+
+    def _of_objects(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        """The transform where an argument, or the function itself, is an object."""
+        if keywords:
+            bound = inspect.signature(self._function).bind(*args, **keywords)
+            bound.apply_defaults()
+            args = bound.args
+        chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
+        picked = [_in_range(self._function, number, len(args)) for number in chosen]
+        passed = [value if number in picked else Const(value) for number, value in enumerate(args)]
+        found, value = gradient(ReverseWithPrimal, self._function, *passed, boundscheck=self._boundscheck)
+        entries = (found,) if len(args) == 1 else found
+        derivatives = tuple(entries[number] for number in picked)
+        result = derivatives[0] if isinstance(self._argnums, int) else derivatives
+        return (value, result) if self._value is Value.FIRST else result
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A transform in a class body is a method, as a function would be."""
@@ -83,13 +105,7 @@ class Transform:
     def call_for(self, count: int, inline: bool) -> Call:
         """The call that the transform makes for `count` arguments."""
         chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
-        for number in chosen:
-            if not -count <= number < count:
-                raise DifferentiationValueError(
-                    f"argnums={self._argnums} of `{refusals.name_of(self._function)}`, which has {count} arguments",
-                    where=refusals.location_of(self._function),
-                )
-        pick = tuple(number % count for number in chosen)
+        pick = tuple(_in_range(self._function, number, count) for number in chosen)
         return Call(
             function=compilable(self._function, count),
             mode=Reverse,
@@ -126,6 +142,16 @@ def grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None =
 def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
     """A function that gives the pair of `f`'s value and its gradient; see `grad`."""
     return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck)
+
+
+def _in_range(f: Any, number: int, count: int) -> int:
+    """The position that `argnums` means by `number`."""
+    if -count <= number < count:
+        return number % count
+    raise DifferentiationValueError(
+        f"argnums={number} of `{refusals.name_of(f)}`, which has {count} arguments",
+        where=refusals.location_of(f),
+    )
 
 
 _REQUIRED = inspect.Parameter.empty

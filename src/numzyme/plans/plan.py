@@ -142,6 +142,11 @@ class Flattened:
         read = _ShadowReader(arrays, floats)
         return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
 
+    def updated(self, floats: np.ndarray) -> tuple[Any, ...]:
+        """The values around the same arrays and mutable objects, with `floats` for their immutable numbers."""
+        read = _NumberReader(floats)
+        return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
+
 
 def taken_over(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """An array with the content of memory from malloc, which is freed."""
@@ -161,6 +166,19 @@ def _width(owner: Any) -> int:
 
 def _differ(old: list, new: list) -> bool:
     return any(a != b and not (a != a and b != b) for a, b in zip(old, new, strict=True))
+
+
+def holds_immutable_numbers(value: Any) -> bool:
+    """Whether some float of `value` is in an immutable place: nobody could add to its shadow."""
+    kind = values.classify(value)
+    if kind is Kind.SCALAR:
+        return True
+    inside_mutable = values.is_mutable(value)
+    return any(
+        holds_immutable_numbers(child)
+        for _, child in values.children(value)
+        if not (inside_mutable and values.classify(child) is Kind.SCALAR)
+    )
 
 
 class _ShadowReader:
@@ -201,3 +219,15 @@ class _ShadowReader:
         if kind is Kind.PARTIAL:
             return value
         return values.rebuild(value, [self(*pair) for pair in zip(parts, skeleton.members, strict=True)])
+
+
+class _NumberReader(_ShadowReader):
+    """Gives immutable values their numbers; what is mutable stays the object that it is."""
+
+    def __init__(self, floats: np.ndarray) -> None:
+        super().__init__([], floats)
+
+    def __call__(self, value: Any, skeleton: Skeleton) -> Any:
+        if values.is_mutable(value):
+            return value
+        return super().__call__(value, skeleton)

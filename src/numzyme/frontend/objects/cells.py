@@ -68,6 +68,6 @@ def send(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
 
 def publish(cell: Any, before: Any, integers: Any, offset: int) -> None:
     """Hand the array in `cell` over, if it is another than `before`."""
-    now = cell_content(cell)
+    now: Any = cell_content(cell)  # pyright: ignore[reportCallIssue]
     if not is_same_memory(now, before):
         send(np.ascontiguousarray(now), integers, offset)

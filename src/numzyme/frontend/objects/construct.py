@@ -22,7 +22,7 @@ from .kinds import MutableObjectType, ObjectType, SequenceType, is_static
 
 def is_compilable_class(value: Any) -> bool:
     """Whether compiled code can make instances of this class."""
-    if not isinstance(value, type):
+    if not isinstance(value, type) or value.__module__.partition(".")[0] == "numba":
         return False
     return dataclasses.is_dataclass(value) or is_named_tuple_class(value)
 
