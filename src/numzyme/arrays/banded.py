@@ -34,15 +34,11 @@ class Banded(Structured, MatrixLike):
     def above(self) -> Any:
         return np.zeros(max(self.shape[0] - 1, 0), self.dtype)
 
-    def along(self, rows: Any) -> Any:
-        """The product with each vector that lies along the last axis of `rows`."""
-        raise NotImplementedError
-
-    def times_vector(self, vector: Any) -> Any:
-        return self.along(vector)
-
     def times_matrix(self, matrix: Any) -> Any:
-        return self.along(matrix.T).T
+        out = np.zeros(matrix.shape, promoted(self, matrix))
+        for column in range(matrix.shape[1]):
+            out[:, column] = self.times_vector(matrix[:, column])
+        return out
 
     def toarray(self) -> Any:
         count = self.shape[0]
@@ -154,8 +150,8 @@ class Diagonal(DiagonalKind):
     def total(self) -> Any:
         return self.diag.sum()
 
-    def along(self, rows: Any) -> Any:
-        return self.diag * rows
+    def times_vector(self, vector: Any) -> Any:
+        return self.diag * vector
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -194,8 +190,8 @@ class UniformScaling(DiagonalKind):
     def total(self) -> Any:
         return self.value * self.n
 
-    def along(self, rows: Any) -> Any:
-        return self.value * rows
+    def times_vector(self, vector: Any) -> Any:
+        return self.value * vector
 
     def times_wrapper(self, other: Any) -> Any:
         check_inner(self.n, other.shape[0])
@@ -267,13 +263,13 @@ class Bidiagonal(Banded):
     def total(self) -> Any:
         return self.dv.sum() + self.ev.sum()
 
-    def along(self, rows: Any) -> Any:
-        out = np.zeros(rows.shape, promoted(self, rows))
-        out[...] = self.dv * rows
+    def times_vector(self, vector: Any) -> Any:
+        out = np.zeros(vector.shape, promoted(self, vector))
+        out[...] = self.dv * vector
         if self.uplo == "U":
-            out[..., :-1] += self.ev * rows[..., 1:]
+            out[:-1] += self.ev * vector[1:]
         else:
-            out[..., 1:] += self.ev * rows[..., :-1]
+            out[1:] += self.ev * vector[:-1]
         return out
 
 
@@ -334,8 +330,8 @@ class Tridiagonal(Banded):
     def total(self) -> Any:
         return self.dl.sum() + self.d.sum() + self.du.sum()
 
-    def along(self, rows: Any) -> Any:
-        return three_bands(self.dl, self.d, self.du, rows, promoted(self, rows))
+    def times_vector(self, vector: Any) -> Any:
+        return three_bands(self.dl, self.d, self.du, vector, promoted(self, vector))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -386,16 +382,16 @@ class SymTridiagonal(SymmetricBanded):
     def total(self) -> Any:
         return self.dv.sum() + 2 * self.ev.sum()
 
-    def along(self, rows: Any) -> Any:
-        return three_bands(self.ev, self.dv, self.ev, rows, promoted(self, rows))
+    def times_vector(self, vector: Any) -> Any:
+        return three_bands(self.ev, self.dv, self.ev, vector, promoted(self, vector))
 
 
-def three_bands(below: Any, main: Any, above: Any, rows: Any, dtype: Any) -> Any:
-    """The product of a tridiagonal matrix with each vector along the last axis of `rows`."""
-    out = np.zeros(rows.shape, dtype)
-    out[...] = main * rows
-    out[..., 1:] += below * rows[..., :-1]
-    out[..., :-1] += above * rows[..., 1:]
+def three_bands(below: Any, main: Any, above: Any, vector: Any, dtype: Any) -> Any:
+    """The product of a tridiagonal matrix with a vector."""
+    out = np.zeros(vector.shape, dtype)
+    out[...] = main * vector
+    out[1:] += below * vector[:-1]
+    out[:-1] += above * vector[1:]
     return out
 
 

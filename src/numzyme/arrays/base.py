@@ -26,10 +26,16 @@ def check_same_shape(left: Any, right: Any) -> None:
         raise ValueError("the shapes of the operands differ")
 
 
-def check_scalar(value: Any) -> None:
-    """Raises: TypeError unless `value` is a number."""
+def scalar(value: Any) -> Any:
+    """`value`, a number.
+
+    Compiled for anything else it has no result, which keeps the compiler out of branches that are not for numbers.
+
+    Raises: TypeError when it is something else.
+    """
     if not isinstance(value, NUMBERS):
         raise TypeError("an operand is neither a number nor an array; convert it with np.asarray first")
+    return value
 
 
 class ArrayLike(NumpyProtocol):
@@ -120,10 +126,9 @@ class ArrayLike(NumpyProtocol):
             return self.times_elements(other)
         if isinstance(other, np.ndarray):
             if len(other.shape) == 0:
-                return self.scaled(other[()])
+                return self.scaled(scalar(other[()]))
             return self.times_elements(other)
-        check_scalar(other)
-        return self.scaled(other)
+        return self.scaled(scalar(other))
 
     def __rmul__(self, other: Any) -> Any:
         return self * other
@@ -133,10 +138,9 @@ class ArrayLike(NumpyProtocol):
             return self.over_elements(other)
         if isinstance(other, np.ndarray):
             if len(other.shape) == 0:
-                return self.divided(other[()])
+                return self.divided(scalar(other[()]))
             return self.over_elements(other)
-        check_scalar(other)
-        return self.divided(other)
+        return self.divided(scalar(other))
 
     def __rtruediv__(self, other: Any) -> Any:
         return other / self.toarray()
@@ -146,10 +150,9 @@ class ArrayLike(NumpyProtocol):
             return self.plus_wrapper(other)
         if isinstance(other, np.ndarray):
             if len(other.shape) == 0:
-                return self.shifted(other[()])
+                return self.shifted(scalar(other[()]))
             return self.toarray() + other
-        check_scalar(other)
-        return self.shifted(other)
+        return self.shifted(scalar(other))
 
     def __radd__(self, other: Any) -> Any:
         return self + other

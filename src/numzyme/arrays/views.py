@@ -67,13 +67,11 @@ class Turned(MatrixLike):
             return element_of(self.parent, (column,))
         return element_of(self.parent, (column, row))
 
-
-def row_times(vector: Any, other: Any) -> Any:
-    """The product of a vector as one row with a NumPy vector or matrix: with one row itself."""
-    if len(other.shape) == 1:
-        single = dot(vector, other)
-        return np.array((single,))
-    return np.expand_dims(vector_times_matrix(vector, other), 0)
+    def row_times(self, vector: Any, other: Any) -> Any:
+        """The product of a vector as one row with a NumPy vector or matrix: with one row itself."""
+        if len(other.shape) == 1:
+            return np.array((dot(vector, other),))
+        return np.expand_dims(vector_times_matrix(vector, other), 0)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,12 +114,12 @@ class Transpose(Turned):
     def times_wrapper(self, other: Any) -> Any:
         if len(self.parent.shape) == 2:
             return times_transposed(self.parent, other)
-        return row_times(dense_of(self.parent), other.toarray())
+        return self.row_times(dense_of(self.parent), other.toarray())
 
     def times_array(self, array: Any) -> Any:
         if len(self.parent.shape) == 2:
             return times_transposed(self.parent, array)
-        return row_times(dense_of(self.parent), array)
+        return self.row_times(dense_of(self.parent), array)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -163,12 +161,12 @@ class Adjoint(Turned):
     def times_wrapper(self, other: Any) -> Any:
         if len(self.parent.shape) == 2:
             return conjugated(times_transposed(self.parent, conjugated(other, 0)), 0)
-        return row_times(conjugated(dense_of(self.parent), 0), other.toarray())
+        return self.row_times(conjugated(dense_of(self.parent), 0), other.toarray())
 
     def times_array(self, array: Any) -> Any:
         if len(self.parent.shape) == 2:
             return conjugated(times_transposed(self.parent, conjugated(array, 0)), 0)
-        return row_times(conjugated(dense_of(self.parent), 0), array)
+        return self.row_times(conjugated(dense_of(self.parent), 0), array)
 
 
 class View(ArrayLike):
@@ -228,6 +226,8 @@ def times_transposed(parent: Any, other: Any) -> Any:
     """`parent.T @ other`."""
     if isinstance(parent, ArrayLike):
         return parent.transposed_times(other)
+    if isinstance(parent, np.ndarray):
+        return np.dot(parent.T, dense_of(other))
     # not parent.T @ other: for a view that leads back here, and the compiler looks at both branches before it drops one
     return (dense_of(other).T @ parent).T
 
