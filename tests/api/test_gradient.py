@@ -309,7 +309,7 @@ def test_as_a_method():
 
 @pytest.mark.parametrize(
     ("arguments", "hint"),
-    [((3, 1.0), "pass a float: 3.0 instead of 3"), ((np.arange(3), 1.0), "astype"), (([1.0], 1.0), "choose another")],
+    [((3, 1.0), "pass a float: 3.0 instead of 3"), ((np.arange(3), 1.0), "astype")],
 )
 def test_grad_refuses_what_has_no_derivative(arguments, hint):
     with pytest.raises(DifferentiationTypeError) as caught:
@@ -353,7 +353,7 @@ def test_typing_failures_name_the_line():
 
 
 def test_unknown_objects_are_refused():
-    with pytest.raises(DifferentiationTypeError, match="cannot be compiled"):
+    with pytest.raises(DifferentiationTypeError, match="x is a <class 'object'>"):
         grad(lambda x: 1.0)(object())
 
 

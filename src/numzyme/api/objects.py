@@ -148,15 +148,16 @@ def _with_plan(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundsc
 
 def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
     """Refuse what could not have a derivative at all; a container without floats only has none."""
-    wanted = [value for value, fixed in zip(arguments, constant, strict=True) if not fixed]
-    kinds = [values.classify(value) for value in wanted]
+    labels = argument_labels(_signature_of(f), len(arguments))
+    wanted = [position for position, fixed in enumerate(constant) if not fixed]
+    kinds = [values.classify(arguments[position], values.Path(labels[position])) for position in wanted]
     if all(kind is values.Kind.CONSTANT for kind in kinds):
-        labels = argument_labels(_signature_of(f), len(arguments))
+        first = arguments[wanted[0]]
         raise DifferentiationTypeError(
-            f"`{refusals.name_of(f)}` cannot be differentiated with respect to `{labels[constant.index(False)]}`",
+            f"`{refusals.name_of(f)}` cannot be differentiated with respect to `{labels[wanted[0]]}`",
             where=refusals.location_of(_signature_of(f)),
-            why=f"it is a {type(wanted[0]).__name__}, which has no derivative",
-            todo=("pass a float: 3.0 instead of 3",) if isinstance(wanted[0], int) else (),
+            why=f"it is a {type(first).__name__}, which has no derivative",
+            todo=("pass a float: 3.0 instead of 3",) if isinstance(first, int) else (),
         )
 
 

@@ -228,6 +228,6 @@ class _NumberReader(_ShadowReader):
         super().__init__([], floats)
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
-        if values.is_mutable(value):
+        if skeleton.source == "array" or values.is_mutable(value):
             return value
         return super().__call__(value, skeleton)
