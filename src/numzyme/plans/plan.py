@@ -9,6 +9,7 @@ returns or raises.
 from __future__ import annotations
 
 import ctypes
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,11 @@ from numba.core import types
 from numba.np.numpy_support import as_dtype
 
 from .. import values
+from ..diagnostics import DifferentiationValueError
 from ..frontend.objects.cells import publish
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..values import Kind, Path
+from ..values.paths import NestedIn
 from .walk import Walk
 
 
@@ -95,11 +98,14 @@ class Flattened:
     @staticmethod
     def of(walk: Walk, parts: tuple[tuple[Any, str, bool], ...]) -> Flattened:
         """`parts`: the values with their names, and whether each is differentiated."""
-        skeletons = tuple(walk.skeleton(value, Path(name), active) for value, name, active in parts)
+        skeletons = []
+        for value, name, active in parts:
+            with NestedIn(Path(name)):
+                skeletons.append(walk.skeleton(value, Path(name), active))
         return Flattened(
             walk,
             tuple(value for value, _, _ in parts),
-            skeletons,
+            tuple(skeletons),
             np.array(walk.floats, np.float64),
             np.array(walk.fixed, np.float64),
             np.array(walk.integers, np.int64),
@@ -125,17 +131,29 @@ class Flattened:
             "fixed": (self.walk.fixed, self.fixed),
             "integer": (self.walk.integers, self.integers),
         }
+        changed = []
         for owner in self.walk.owners:
             before, after = buffers[owner.source]
-            width = 1 if owner.source == "integer" else _width(owner)
+            current = _current(owner)
+            width = 2 if owner.source != "integer" and isinstance(current, complex | np.complexfloating) else 1
             old, new = before[owner.index : owner.index + width], after[owner.index : owner.index + width].tolist()
             if _differ(old, new):
-                values.set_child(owner.value, owner.step, complex(*new) if width == 2 else new[0])
-
+                number = complex(*new) if width == 2 else new[0]
+                changed.append((owner, type(current)(number) if isinstance(current, np.generic) else number))
         for cell in self.walk.cell_owners:
             address, *shape = self.integers[cell.offset : cell.offset + 1 + cell.kind.ndim].tolist()
             if address:
-                values.set_child(cell.value, cell.step, taken_over(address, tuple(shape), as_dtype(cell.kind.dtype)))
+                changed.append((cell, taken_over(address, tuple(shape), as_dtype(cell.kind.dtype))))
+        for owner, _ in changed:
+            if self.walk.in_both_activities(owner.value):
+                raise DifferentiationValueError(
+                    f"a {type(owner.value).__qualname__} is passed both as Const and to be differentiated, and the "
+                    f"function changes {owner.step}",
+                    why="the derivative of what is stored would be lost",
+                    todo=("pass a copy of the object as Const", "differentiate with respect to both"),
+                )
+        for owner, value in changed:
+            values.set_child(owner.value, owner.step, value)
 
     def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
         """The shadow of every value, from the gradients of the arrays and of the number buffer."""
@@ -159,13 +177,16 @@ def taken_over(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndar
     return made
 
 
-def _width(owner: Any) -> int:
-    value = owner.value[owner.step.key] if not owner.step.attribute else getattr(owner.value, owner.step.key)
-    return 2 if isinstance(value, complex) else 1
+def _current(owner: Any) -> Any:
+    return getattr(owner.value, owner.step.key) if owner.step.attribute else owner.value[owner.step.key]
 
 
 def _differ(old: list, new: list) -> bool:
-    return any(a != b and not (a != a and b != b) for a, b in zip(old, new, strict=True))
+    """Whether numbers differ, the sign of a zero included; NaNs are equal."""
+    return any(
+        (a != b and not (a != a and b != b)) or (a == 0 and math.copysign(1.0, a) != math.copysign(1.0, b))
+        for a, b in zip(old, new, strict=True)
+    )
 
 
 def holds_immutable_numbers(value: Any) -> bool:
@@ -186,7 +207,7 @@ class _ShadowReader:
 
     def __init__(self, arrays: list[Any], floats: np.ndarray) -> None:
         self.arrays, self.floats = arrays, floats
-        self.memo: dict[int, Any] = {}
+        self.memo: dict[tuple[int, int], Any] = {}
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
         if skeleton.source == "array":
@@ -196,11 +217,12 @@ class _ShadowReader:
             return self._number(skeleton)
         if not skeleton.members:
             return value
-        if id(value) in self.memo:
-            return self.memo[id(value)]
+        key = id(value), id(skeleton)  # the same object has other skeletons where it is constant
+        if key in self.memo:
+            return self.memo[key]
         made = self._container(value, skeleton)
         if values.is_mutable(value):
-            self.memo[id(value)] = made
+            self.memo[key] = made
         return made
 
     def _number(self, skeleton: Skeleton) -> Any:
@@ -217,12 +239,19 @@ class _ShadowReader:
         if kind in (Kind.SPARSE, Kind.METHOD):
             return values.rebuild(value, [self(parts[0], skeleton.members[0])])
         if kind is Kind.PARTIAL:
-            return value
+            function, *rest = (self(*pair) for pair in zip(_partial_parts(value), skeleton.members, strict=True))
+            count = len(value.args)
+            keywords = dict(zip(value.keywords, rest[count:], strict=True))
+            return values.rebuild(value, [function, tuple(rest[:count]), keywords])
         return values.rebuild(value, [self(*pair) for pair in zip(parts, skeleton.members, strict=True)])
 
 
 class _NumberReader(_ShadowReader):
     """Gives immutable values their numbers; what is mutable stays the object that it is."""
+def _partial_parts(value: Any) -> list[Any]:
+    return [value.func, *value.args, *value.keywords.values()]
+
+
 
     def __init__(self, floats: np.ndarray) -> None:
         super().__init__([], floats)

@@ -75,6 +75,10 @@ class Walk:
     # -- leaves
     def _scalar(self, value: Any, path: Path, active: bool) -> Skeleton:
         buffer, source = (self.floats, "float") if active else (self.fixed, "fixed")
+    def in_both_activities(self, value: Any) -> bool:
+        """Whether a value was met as constant and as differentiated."""
+        return (id(value), True) in self.met and (id(value), False) in self.met
+
         numba_type: Any = typeof(value)
         index = len(buffer)
         buffer.append(float(value.real))
@@ -129,7 +133,28 @@ class Walk:
         members = tuple(self.skeleton(part, path.then(Step(n)), active) for n, part in enumerate(value))
         return Skeleton(types.Tuple([member.kind for member in members]), "members", members=members)
 
-    _list = _tuple
+    def _list(self, value: Any, path: Path, active: bool) -> Skeleton:
+        """A tuple for compiled code, which cannot change it; but one list has one gradient, which can change."""
+        key = id(value), active
+        if key in self.met:
+            return self._met_again(key, path)
+        self.met[key] = None
+        made = self._tuple(value, path, active)
+        for n, member in enumerate(made.members):
+            if member.source == "float":
+                self.owners.append(Owner(value, Step(n), member.source, member.index))
+        self.met[key] = made
+        self.kept.append(value)
+        return made
+
+    def _met_again(self, key: tuple[int, bool], path: Path) -> Skeleton:
+        found = self.met[key]
+        if found is None:
+            raise DifferentiationTypeError(
+                f"{path} is part of a cycle of references, which has no type of finite depth",
+                todo=("pass the objects of the cycle as separate arguments",),
+            )
+        return found
 
     def _named_tuple(self, value: Any, path: Path, active: bool) -> Skeleton:
         return self._fields(value, type(value), path, active)
@@ -150,14 +175,9 @@ class Walk:
 
     def _fields(self, value: Any, python_class: type | None, path: Path, active: bool) -> Skeleton:
         mutable = values.is_mutable(value)
-        key = id(value), True
+        key = id(value), active
         if mutable and key in self.met:
-            if self.met[key] is None:
-                raise DifferentiationTypeError(
-                    f"{path} is part of a cycle of references, which has no type of finite depth",
-                    todo=("pass the objects of the cycle as separate arguments",),
-                )
-            return self.met[key]
+            return self._met_again(key, path)
         if mutable:
             self.met[key] = None
         steps = values.children(value, path)
@@ -169,11 +189,11 @@ class Walk:
             kind: Any = DictType(dict, fields, cells)
         else:
             kind = object_type_of(python_class, fields, cells)
-        made = Skeleton(kind, "fields", members=members, identity=len(self.met) if mutable else None)
+        made = Skeleton(kind, "fields", members=members, identity=len(self.kept) if mutable else None)
         if mutable:
             self._own(value, steps, made, path)
             self.met[key] = made
-            self.kept.append(value)
+            self.kept.append(value)  # one more: identities differ
         return made
 
     def _own(self, value: Any, steps: Any, made: Skeleton, path: Path) -> None:
