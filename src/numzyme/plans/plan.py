@@ -246,12 +246,12 @@ class _ShadowReader:
         return values.rebuild(value, [self(*pair) for pair in zip(parts, skeleton.members, strict=True)])
 
 
-class _NumberReader(_ShadowReader):
-    """Gives immutable values their numbers; what is mutable stays the object that it is."""
 def _partial_parts(value: Any) -> list[Any]:
     return [value.func, *value.args, *value.keywords.values()]
 
 
+class _NumberReader(_ShadowReader):
+    """Gives immutable values their numbers; what is mutable stays the object that it is."""
 
     def __init__(self, floats: np.ndarray) -> None:
         super().__init__([], floats)

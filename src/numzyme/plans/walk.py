@@ -72,13 +72,13 @@ class Walk:
         kind = values.classify(value, path)
         return getattr(self, "_" + kind.name.lower())(value, path, active)
 
-    # -- leaves
-    def _scalar(self, value: Any, path: Path, active: bool) -> Skeleton:
-        buffer, source = (self.floats, "float") if active else (self.fixed, "fixed")
     def in_both_activities(self, value: Any) -> bool:
         """Whether a value was met as constant and as differentiated."""
         return (id(value), True) in self.met and (id(value), False) in self.met
 
+    # -- leaves
+    def _scalar(self, value: Any, path: Path, active: bool) -> Skeleton:
+        buffer, source = (self.floats, "float") if active else (self.fixed, "fixed")
         numba_type: Any = typeof(value)
         index = len(buffer)
         buffer.append(float(value.real))
