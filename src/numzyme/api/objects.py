@@ -35,7 +35,7 @@ _cells: set[tuple[type, str]] = set()
 
 def needs_plan(f: Any, arguments: Any) -> bool:
     """Whether an argument, or the function itself, is an object that Numba does not take as it is."""
-    return not (all(map(plans.is_flat, arguments)) and isinstance(f, _FUNCTIONS))
+    return not (all(map(plans.is_flat, arguments)) and isinstance(f, _FUNCTIONS)) or plans.captures(f)
 
 
 def gradient(
@@ -167,7 +167,7 @@ def _prepared(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundsch
     walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))
     labels = argument_labels(_signature_of(f), len(arguments))
     parts = [(value, label, not fixed) for value, label, fixed in zip(arguments, labels, constant, strict=True)]
-    is_function = isinstance(f, _FUNCTIONS)
+    is_function = isinstance(f, _FUNCTIONS) and not plans.captures(f)
     if not is_function:
         parts.insert(0, (f, refusals.name_of(f) if hasattr(f, "__name__") else "f", False))
     flattened = Flattened.of(walk, tuple(parts))

@@ -15,8 +15,11 @@ from numba.core import debuginfo, lowering
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
-from numba.core.untyped_passes import LiteralUnroll
+from numba.core.untyped_passes import LiteralUnroll, TranslateByteCode
 
+from .objects.closures import ReadCaptured, TranslateClosure
+from .objects.kinds import called_method
+from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
@@ -76,6 +79,16 @@ class Lower(lowering.Lower):
         # Numba parses the whole source file for the exact line of `def`; nobody reads that line here.
         return self.func_ir.loc
 
+    def _lower_call_normal(self, fnty: Any, expr: Any, signature: Any):
+        method = called_method(self.context.typing_context, fnty, len(signature.args)) if signature.recvr else None
+        if method is not None:
+            arguments = [self.loadvar(expr.func.name)]
+            arguments += self.fold_call_args(fnty, signature, expr.args, expr.vararg, expr.kws)
+            result = lower_call_in_progress(self, method.function_type, signature, arguments)
+            if result is not None:
+                return result
+        return super()._lower_call_normal(fnty, expr, signature)
+
     def lower_inst(self, inst):
         if isinstance(self.debuginfo, LineTable):
             self.debuginfo.enter_file(self.loc.filename)
@@ -93,16 +106,17 @@ class _LoweringWithLines(NativeLowering):
 register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
+_REPLACED: dict[Any, Any] = {NativeLowering: _LoweringWithLines, TranslateByteCode: TranslateClosure}
+
+
 class Compiler(NumbaCompiler):
     """Numba's pipeline with our lowering, and specialisation to the types of objects."""
 
     def define_pipelines(self) -> list[PassManager]:
         pipelines = super().define_pipelines()
         for pipeline in pipelines:
-            pipeline.passes = [
-                (_LoweringWithLines if step is NativeLowering else step, description)
-                for step, description in pipeline.passes
-            ]
+            pipeline.passes = [(_REPLACED.get(step, step), description) for step, description in pipeline.passes]
             pipeline.add_pass_after(Specialise, LiteralUnroll)
+            pipeline.add_pass_after(ReadCaptured, LiteralUnroll)
             pipeline.finalize()
         return pipelines

@@ -25,7 +25,7 @@ from numba.core.typing.context import Context as TypingContext
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, construct, operators
-from .objects.kinds import ConstantType, ObjectType
+from .objects.kinds import BoundMethod, ConstantType, ObjectType, called_method
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -148,6 +148,12 @@ class Context(TypingContext):
             if not isinstance(val, FunctionType):
                 raise
             return types.Dispatcher(self.descriptor.dispatcher_of(val))
+
+    def resolve_function_type(self, func, args, kws):
+        # before Numba's cache of failed attempts: a recursive call has no type at first
+        method = called_method(self, func, len(args)) if isinstance(func, ObjectType | BoundMethod) else None
+        recursive = method and method.recursive_call_type(self, args, kws)
+        return recursive or super().resolve_function_type(func, args, kws)
 
     def resolve_setattr(self, target, attr, value):
         if isinstance(target, ObjectType):

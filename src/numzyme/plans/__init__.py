@@ -1,6 +1,6 @@
 """Calls whose arguments are any Python values: taken apart for compiled code, and their derivatives put together."""
 
 from .plan import Flattened, Plan, holds_immutable_numbers, plan_for
-from .walk import Walk, is_flat
+from .walk import Walk, captures, is_flat
 
-__all__ = ["Flattened", "Plan", "Walk", "holds_immutable_numbers", "is_flat", "plan_for"]
+__all__ = ["Flattened", "Plan", "Walk", "captures", "holds_immutable_numbers", "is_flat", "plan_for"]

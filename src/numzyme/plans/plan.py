@@ -238,6 +238,8 @@ class _ShadowReader:
         parts = [child for _, child in values.children(value)]
         if kind in (Kind.SPARSE, Kind.METHOD):
             return values.rebuild(value, [self(parts[0], skeleton.members[0])])
+        if kind is Kind.CONSTANT:
+            return value  # a function, with what it captures
         if kind is Kind.PARTIAL:
             function, *rest = (self(*pair) for pair in zip(_partial_parts(value), skeleton.members, strict=True))
             count = len(value.args)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from dataclasses import dataclass, field
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from numba.core import types
 
 from .. import values
 from ..diagnostics import DifferentiationTypeError
+from ..frontend.objects.closures import ClosureType, moving_values
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType
 from ..values import Kind, Path, Step
@@ -64,8 +66,9 @@ class Walk:
     integers: list[int] = field(default_factory=list)
     owners: list[Owner] = field(default_factory=list)
     cell_owners: list[CellOwner] = field(default_factory=list)
-    met: dict[tuple[int, bool], Any] = field(default_factory=dict)
-    kept: list[Any] = field(default_factory=list)  # values made on the way, so that no address is used twice
+    met: dict[tuple[int, bool], Any] = field(default_factory=dict)  # by address and activity; None: on the way
+    within: list[FunctionType] = field(default_factory=list)  # functions whose captured values are being walked
+    kept: list[Any] = field(default_factory=list)  # what has an identity, so that no address is used twice
 
     def skeleton(self, value: Any, path: Path, active: bool) -> Skeleton:
         """How compiled code makes `value` from the leaves, which are collected here."""
@@ -109,9 +112,33 @@ class Walk:
             return Skeleton(kind, "integer", len(self.integers) - 1)
         if value is None:
             return Skeleton(types.none, "static")
+        if isinstance(value, FunctionType):
+            return self._function(value, path, active)
         if values.classify(value) is Kind.SPARSE:
             return self._sparse(value, path, active)
         return Skeleton(self._static_kind(value, path), "static")
+
+    def _function(self, value: FunctionType, path: Path, active: bool) -> Skeleton:
+        """A function is a constant of compiled code, but what it captures is not."""
+        moving = moving_values(value)
+        if not moving:
+            return Skeleton(types.Dispatcher(self.typing_context.descriptor.dispatcher_of(value)), "static")
+        if value in self.within:
+            raise DifferentiationTypeError(
+                f"{path} calls functions that lead back to it, and they use names from outside: {', '.join(moving)}",
+                todo=("pass these as arguments",),
+            )
+        self.within.append(value)
+        members = tuple(self._captured(part, path.then(Step(name, True)), active) for name, part in moving.items())
+        self.within.pop()
+        fields = tuple((name, member.kind) for name, member in zip(moving, members, strict=True))
+        return Skeleton(ClosureType(value, fields), "fields", members=members)
+
+    def _captured(self, value: Any, path: Path, active: bool) -> Skeleton:
+        """Integers are constants of the code: it may use them as exponents, or as places in tuples."""
+        if type(value) is int and abs(value) <= _MOST_INTEGER:
+            return Skeleton(types.literal(value), "static")
+        return self.skeleton(value, path, active)
 
     def _static_kind(self, value: Any, path: Path) -> Any:
         try:
@@ -259,6 +286,11 @@ def is_flat(value: Any) -> bool:
     if cls is tuple:
         return all(map(is_flat, value))
     return cls in _FLAT or isinstance(value, np.generic)
+
+
+def captures(f: Any) -> bool:
+    """Whether a Python function uses data from outside, or calls functions that do."""
+    return type(f) is FunctionType and bool(moving_values(f))
 
 
 _FLAT = frozenset({float, int, bool, complex, np.ndarray})

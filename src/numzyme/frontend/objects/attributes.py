@@ -43,7 +43,8 @@ def class_attribute(python_class: type, name: str) -> Any:
 
 def method_of(kind: Any, name: str) -> Any:
     """The Python function behind a method of an object of type `kind`, or None."""
-    found = class_attribute(kind.python_class, name) if isinstance(kind, ObjectType) else None
+    is_open = isinstance(kind, ObjectType) and not kind.has_fields_only
+    found = class_attribute(kind.python_class, name) if is_open else None
     return found if isinstance(found, FunctionType | NumbaDispatcher) else None
 
 
@@ -52,8 +53,8 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
     if isinstance(kind, DictType):
         view = dict_view(tuple(kind.fields), name)
         return view and BoundMethod(kind, function_type_of(context, view))
-    if name in kind.fields:
-        return kind.fields[name]
+    if name in kind.fields or kind.has_fields_only:
+        return kind.fields.get(name)
     found = class_attribute(kind.python_class, name)
     getter = _getter(found)
     if getter is not None:

@@ -56,7 +56,16 @@ class BoundMethod(_Callable):
         return type(self), self.receiver, self.function_type
 
     def get_call_type(self, context: Any, args: Any, kws: Any) -> Any:
-        found = self.function_type.get_call_type(context, (self.receiver, *args), kws)
+        return self._bound(self.function_type.get_call_type(context, (self.receiver, *args), kws))
+
+    def recursive_call_type(self, context: Any, args: Any, kws: Any) -> Any:
+        """The signature of a call from inside the method itself; None when it is not being compiled."""
+        from .recursion import signature_in_progress
+
+        return self._bound(signature_in_progress(context, self.function_type, (self.receiver, *args), kws))
+
+    def _bound(self, found: Any) -> Any:
+        """The signature of the function as one of the method."""
         if found is None:
             return None
         pysig = found.pysig
@@ -110,6 +119,7 @@ class ObjectType(_Callable):
     """A user's object: `python_class` and the kind of each field. Immutable: a struct of its fields."""
 
     mutable = False
+    has_fields_only = False  # no attribute comes from the class
 
     def __init__(self, python_class: type, fields: Fields, cells: frozenset[str] = frozenset()) -> None:
         self.python_class, self.fields, self.cells = python_class, dict(fields), cells
@@ -218,3 +228,10 @@ class ObjectIteratorModel(models.StructModel):
 
 register_model(ConstantType)(models.OpaqueModel)
 register_model(TupleBuilder)(models.OpaqueModel)
+
+
+def called_method(context: Any, kind: Any, count: int) -> BoundMethod | None:
+    """The method that a call of a value of `kind` with `count` arguments runs; None for other callables."""
+    if isinstance(kind, BoundMethod):
+        return kind
+    return kind._called(context, count) if isinstance(kind, ObjectType) else None

@@ -11,6 +11,7 @@ run for arguments of these types.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import operator
 from collections.abc import Iterator
@@ -319,7 +320,8 @@ class Trial:
             for index, (name, kind) in enumerate(zip(func_ir.arg_names, state.args, strict=True)):
                 inference.seed_argument(name, index, kind)
             inference.build_constraint()
-            inference.propagate(raise_errors=False)
+            with contextlib.suppress(RuntimeError):  # a call of what is being compiled: some types stay unknown
+                inference.propagate(raise_errors=False)
         return {name: variable.getone() for name, variable in inference.typevars.items() if variable.defined}
 
     def first(self) -> DecidedBranch | UnrolledLoop | None:
