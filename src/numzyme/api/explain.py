@@ -63,8 +63,24 @@ class Explanation:
 
 
 def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None = None) -> Explanation:
-    """What the derivative of `f` at arguments like `args` does; arguments may be wrapped in their
-    activities."""
+    """What the derivative of `f` at arguments like `args` does.
+
+    Arguments:
+        f: any function that Numba compiles.
+        args: numbers and arrays, or `Const` around them; only their types count.
+        mode: the mode whose derivative is reported.
+        boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
+    Returns: an `Explanation`, whose printed form says what is stored for the way back, which rules were used, and how
+        long each step of the compilation took.
+    Raises: `DifferentiationError` when `f` cannot be differentiated.
+
+    >>> from numzyme import explain
+    >>> def square(x):
+    ...     return x * x
+    >>> print("\\n".join(str(explain(square, 3.0)).splitlines()[:2]))
+    Reverse of square(float64)
+    stored for the reverse pass: nothing
+    """
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Const) else arg for arg in args]
     kinds = tuple(typeof(value) for value in values)

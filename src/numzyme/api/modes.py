@@ -11,7 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 @dataclass(frozen=True, repr=False)
 class Mode:
-    """One of the names below. `with_primal`: the result is `DerivativesAndValue`."""
+    """`Forward`, `ForwardWithPrimal`, `Reverse` or `ReverseWithPrimal`.
+
+    Fields: `name`; `direction`, "forward" or "reverse"; `with_primal`, whether the result is a `DerivativesAndValue`.
+
+    >>> from numzyme import Reverse
+    >>> Reverse, Reverse.direction, Reverse.with_primal
+    (Reverse, 'reverse', False)
+    """
 
     name: str
     direction: Literal["forward", "reverse"]
@@ -25,7 +32,14 @@ class Mode:
 
 
 class DerivativesAndValue(NamedTuple):
-    """What the modes with a primal return: the derivatives and the function's own value."""
+    """What the modes with a primal return: the derivatives and the function's own value.
+
+    Fields: `derivs`, what the mode without a primal returns; `val`.
+
+    >>> from numzyme import ReverseWithPrimal, gradient
+    >>> gradient(ReverseWithPrimal, lambda x: x * x, 3.0)
+    DerivativesAndValue(derivs=6.0, val=9.0)
+    """
 
     derivs: Any
     val: Any
