@@ -133,14 +133,33 @@ class Transform:
 def grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
     """A function that gives the gradient of `f`, by reverse mode, with respect to the arguments `argnums`.
 
-    The gradient of a float is a float, of an array an array of its shape, of a tuple a tuple; several argnums
-    give a tuple. `boundscheck=True` checks indices as `numba.njit(boundscheck=True)` does.
+    Arguments:
+        f: any function that Numba compiles, decorated or not.
+        argnums: the position of the argument to differentiate, or several.
+        boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
+    Returns: a function with the parameters of `f`. The gradient of a float is a float, of an array an array of its
+        shape, of a container or object what `gradient` gives for it; several argnums give a tuple.
+    Raises: `DifferentiationError`, when it is called, if something cannot be differentiated.
+
+    >>> import numpy as np
+    >>> from numzyme import grad
+    >>> grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
     """
     return Transform(Value.NONE, _checked(f), _normalised(argnums), boundscheck)
 
 
 def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
-    """A function that gives the pair of `f`'s value and its gradient; see `grad`."""
+    """A function that gives the pair of `f`'s value and its gradient.
+
+    Arguments, errors: see `grad`.
+    Returns: a function with the parameters of `f` that returns `(value, gradient)`, as SciPy's `minimize(..., jac=True)`
+        expects.
+
+    >>> from numzyme import value_and_grad
+    >>> value_and_grad(lambda x: x * x)(3.0)
+    (9.0, 6.0)
+    """
     return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck)
 
 
