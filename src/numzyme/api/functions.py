@@ -30,8 +30,8 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
             The activity of the result may come first, as a class.
         boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
     Returns: in reverse mode a tuple with the derivative of each `Active` argument, the shadow of each
-        `MixedDuplicated` one and None for the others; it adds into the shadows of `Duplicated` ones. In forward mode the
-        tangent of the result. With a primal mode, the named tuple `(derivs, val)`.
+        `MixedDuplicated` one and None for the others; it adds into the shadows of `Duplicated` ones. In forward mode
+        the tangent of the result. With a primal mode, the named tuple `(derivs, val)`.
     Raises: `DifferentiationError` when something cannot be differentiated or a shadow does not fit; what `f` raises.
 
     >>> import numpy as np
