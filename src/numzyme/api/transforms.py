@@ -153,8 +153,8 @@ def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: boo
     """A function that gives the pair of `f`'s value and its gradient.
 
     Arguments, errors: see `grad`.
-    Returns: a function with the parameters of `f` that returns `(value, gradient)`, as SciPy's `minimize(..., jac=True)`
-        expects.
+    Returns: a function with the parameters of `f` that returns `(value, gradient)`, which is what SciPy's
+        `minimize(..., jac=True)` expects.
 
     >>> from numzyme import value_and_grad
     >>> value_and_grad(lambda x: x * x)(3.0)
