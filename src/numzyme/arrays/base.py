@@ -69,6 +69,8 @@ class ArrayLike(NumpyProtocol):
         for index in range(len(self)):
             yield self[index]
 
+    __iter__.compiled_as = "indices"  # pyright: ignore[reportFunctionMemberAccess]
+
     def __getitem__(self, key: Any) -> Any:
         # one test per branch: each is a constant of the types
         if isinstance(key, tuple):

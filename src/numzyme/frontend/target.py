@@ -24,7 +24,7 @@ from numba.core.typing.context import Context as TypingContext
 
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
-from .objects import attributes, construct, operators
+from .objects import attributes, construct, iteration
 from .objects.kinds import BoundMethod, ConstantType, ObjectType, called_method
 from .powers import is_literal_power, literal_power
 
@@ -132,7 +132,7 @@ class Context(TypingContext):
 
     def load_additional_registries(self):
         super().load_additional_registries()
-        self.install_registry(operators.typing_registry)
+        self.install_registry(iteration.typing_registry)  # that of all objects
 
     def resolve_value_type(self, val):
         if construct.is_compilable_class(val):

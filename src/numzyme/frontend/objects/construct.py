@@ -1,6 +1,7 @@
 """Objects made in compiled code: calls of users' classes, and the argument tuple that is rebuilt from flat buffers.
 
-Decides that a class is called by its dataclass or NamedTuple fields (a user's own `__init__` is not compiled). A
+Decides that a class is called by its dataclass or NamedTuple fields (a user's own `__init__` is not compiled), or by
+the arguments of its static method `arranged`, which gives the tuple of all fields. A
 `Skeleton` says how an object is put together from the leaves of a call: which array, which number of the float or
 integer buffer. Invariant: an object reached by two paths is built once, so that both paths see every change.
 """
@@ -48,6 +49,9 @@ def is_frozen(python_class: type) -> bool:
 @functools.cache
 def constructor_of(python_class: type) -> Any:
     """The function that compiled code runs when it calls `python_class`."""
+    arranged = class_attribute(python_class, "arranged")
+    if isinstance(arranged, staticmethod):
+        return _arranging_constructor(python_class, arranged.__func__)
     names, parameters, scope = _constructor_parameters(python_class)
     listed = ", ".join(parameters)
     scope["_new"] = _new_object(python_class, names)
@@ -59,6 +63,18 @@ def constructor_of(python_class: type) -> Any:
         body.append("_after(made)")
     body.append("return made")
     exec(f"def construct({listed}):\n" + "".join(f"    {line}\n" for line in body), scope)
+    function = scope["construct"]
+    function.__name__ = function.__qualname__ = python_class.__name__
+    return function
+
+
+def _arranging_constructor(python_class: type, arranged: Any) -> Any:
+    """The constructor of a class that computes all its fields from the arguments: with `arranged`."""
+    names = [field.name for field in dataclasses.fields(python_class)]
+    scope: dict[str, Any] = {"__name__": __name__, "_arranged": arranged, "_new": _new_object(python_class, names)}
+    listed = ", ".join(inspect.signature(arranged).parameters)
+    values = ", ".join(f"fields[{position}]" for position in range(len(names)))
+    exec(f"def construct({listed}):\n    fields = _arranged({listed})\n    return _new({values})\n", scope)
     function = scope["construct"]
     function.__name__ = function.__qualname__ = python_class.__name__
     return function

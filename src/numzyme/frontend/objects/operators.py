@@ -35,7 +35,7 @@ COMPARISONS = {
 }  # fmt: skip
 UNARY = {
     operator.neg: "__neg__", operator.pos: "__pos__", operator.invert: "__invert__", abs: "__abs__",
-    len: "__len__", operator.truth: "__bool__", np.sum: "sum", np.mean: "mean", np.asarray: "to_dense",
+    len: "__len__", operator.truth: "__bool__", np.sum: "sum", np.mean: "mean", np.asarray: "toarray",
     np.abs: "__abs__",
 }  # fmt: skip
 ITEMS = {operator.getitem: "__getitem__", operator.setitem: "__setitem__", operator.contains: "__contains__"}
@@ -106,9 +106,12 @@ def _template(symbol: Any) -> None:
 
     patterns = {
         1: [(ObjectType,)],
-        2: [(ObjectType, types.Any), (types.Any, ObjectType), (ObjectType, ObjectType)],
+        2: [
+            (ObjectType, types.Any), (types.Any, ObjectType), (ObjectType, ObjectType),
+            (ObjectType, types.Array), (types.Array, ObjectType),  # or Numba's own (Array, Any) is as good
+        ],
         3: [(ObjectType, types.Any, types.Any)],
-    }
+    }  # fmt: skip
     for pattern in patterns[1 if symbol in UNARY else 3 if symbol is operator.setitem else 2]:
         lowering_registry.lower(symbol, *pattern)(lower)
 

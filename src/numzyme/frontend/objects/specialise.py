@@ -36,6 +36,7 @@ _COMPARISONS = {
     operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.is_, operator.is_not,
 }  # fmt: skip
 _ITERATORS = {enumerate, zip, reversed}
+_TESTS_OF_TYPES = {"isinstance", "hasattr"}
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -46,7 +47,12 @@ class Specialise(FunctionPass):
         FunctionPass.__init__(self)
 
     def run_pass(self, state: Any) -> Any:
-        return any(map(needs_specialising, state.args)) and specialise(state)[1]
+        function = state.func_id.func
+        wanted = any(map(needs_specialising, state.args)) or (
+            not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
+            and not function.__module__.startswith("numba.")  # costs a trial, and what it has is decided there
+        )
+        return wanted and specialise(state)[1]
 
 
 def specialise(state: Any) -> tuple[Trial, bool]:
@@ -504,6 +510,6 @@ def python_class_of(kind: Any) -> type | None:
     pairs = (
         (types.Boolean, bool), (types.Integer, int), (types.Float, float), (types.Complex, complex),
         (types.Array, np.ndarray), (types.BaseTuple, tuple), (types.NoneType, type(None)),
-        (types.UnicodeType | types.StringLiteral, str),
+        (types.UnicodeType | types.StringLiteral, str), (types.SliceType, slice),
     )  # fmt: skip
     return next((python for numba, python in pairs if isinstance(kind, numba)), None)
