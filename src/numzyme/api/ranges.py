@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
+from numba.core import cgutils
 
 from .calls import Leaf, Role
 from .overlap import SPARSE_SPAN
 from .places import INT64, ArrayFields, LLVMValue
+
+MOST_PAIRS_IN_LINE = 66
 
 
 @dataclass(eq=False)
@@ -52,7 +55,9 @@ class ArrayValue:
 def must_be_prepared(context: Any, builder: ir.IRBuilder, arrays: list[ArrayValue]) -> LLVMValue | None:
     """Whether Python has to look at the call; None when that cannot happen for these types."""
     conditions = [c for array in arrays for c in _array_conditions(context, builder, array)]
-    overlap = _overlap(context, builder, list(_pairs_that_matter(arrays)))
+    pairs = list(_pairs_that_matter(arrays))
+    overlap = _overlap_in_a_loop if len(pairs) > MOST_PAIRS_IN_LINE else _overlap
+    overlap = overlap(context, builder, pairs)
     if overlap is not None:
         conditions.append(overlap)
     if not conditions:
@@ -117,6 +122,32 @@ def _overlap(context: Any, builder: ir.IRBuilder, pairs: list[tuple[Buffer, Buff
         both = builder.and_(builder.sub(low_b, high_a), builder.sub(low_a, high_b))
         found = builder.or_(found, both)
     return builder.icmp_signed("<", found, INT64(0))
+
+
+def _overlap_in_a_loop(context: Any, builder: ir.IRBuilder, pairs: list[tuple[Buffer, Buffer]]) -> LLVMValue:
+    """The same for many buffers, whose pairs would be too much code: all are compared but those read in vain twice."""
+    buffers = {(id(array), shadow): (array, shadow) for pair in pairs for array, shadow in pair}
+    count = len(buffers)
+    columns = ir.ArrayType(INT64, count)
+    low, high, quiet = (cgutils.alloca_once(builder, columns) for _ in range(3))
+    for number, (array, shadow) in enumerate(buffers.values()):
+        first, behind = array.range(context, builder, shadow)
+        silent = INT64(-int(not shadow and not array.leaf.shadowed and array.leaf.readonly))
+        for column, value in ((low, first), (high, behind), (quiet, silent)):
+            builder.store(value, cgutils.gep_inbounds(builder, column, 0, number))
+    found = cgutils.alloca_once_value(builder, INT64(0))
+
+    def at(column: LLVMValue, index: LLVMValue) -> LLVMValue:
+        return builder.load(cgutils.gep_inbounds(builder, column, 0, index))
+
+    with cgutils.for_range(builder, INT64(count)) as outer:
+        start, end, silent = at(low, outer.index), at(high, outer.index), at(quiet, outer.index)
+        with cgutils.for_range(builder, INT64(count), start=builder.add(outer.index, INT64(1))) as inner:
+            other = inner.index
+            both = builder.and_(builder.sub(at(low, other), end), builder.sub(start, at(high, other)))
+            counts = builder.not_(builder.and_(silent, at(quiet, other)))
+            builder.store(builder.or_(builder.load(found), builder.and_(both, counts)), found)
+    return builder.icmp_signed("<", builder.load(found), INT64(0))
 
 
 def _matters(a: ArrayValue, a_is_shadow: bool, b: ArrayValue, b_is_shadow: bool) -> bool:
