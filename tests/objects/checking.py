@@ -79,6 +79,7 @@ class balanced:
     """Nothing that compiled code allocated is left when the block ends."""
 
     def __enter__(self) -> None:
+        gc.collect()
         self.before = rtsys.get_allocation_stats()
 
     def __exit__(self, error: Any, *_: Any) -> None:

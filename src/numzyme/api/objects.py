@@ -17,7 +17,7 @@ from numba.core.dispatcher import Dispatcher
 
 from .. import plans, values
 from ..diagnostics import DifferentiationTypeError
-from ..frontend import RebindsField, typing_context
+from ..frontend import RebindsField, refresh_classes, typing_context
 from ..plans import Flattened, Walk
 from . import refusals
 from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
@@ -46,13 +46,18 @@ def gradient(
     boundscheck: bool | None,
     project: bool,
     differentiate: FlatGradient,
+    remember: Callable[[Flattened, Any, tuple[bool, ...]], None],
 ) -> Any:
-    """The gradient of `f` at arguments of any kind; `differentiate` is that of flat functions."""
+    """The gradient of `f` at arguments of any kind; `differentiate` is that of flat functions.
+
+    `remember` is told of the structure, before the function's changes are given back to the objects.
+    """
     _check(f, arguments, constant)
 
     def run(flattened: Flattened, flat: Any) -> tuple[tuple, Any]:
         flat_constant = tuple(not active for active in flattened.activities())
         derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
+        remember(flattened, flat, flat_constant)
         return flattened.shadows(list(derivatives[:-3]), derivatives[-3]), value
 
     shadows, value = _with_plan(f, arguments, constant, boundscheck, run)
@@ -164,6 +169,7 @@ def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
 @global_compiler_lock
 def _prepared(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None) -> Any:
     """The arguments taken apart, and the plan for their structure."""
+    refresh_classes()
     walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))
     labels = argument_labels(_signature_of(f), len(arguments))
     parts = [(value, label, not fixed) for value, label, fixed in zip(arguments, labels, constant, strict=True)]

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.errors import NumbaError
 
 from .. import analysis, derive, frontend, ir, runtime
 from ..derive import Activity, Derivative, Request
+from ..diagnostics import DifferentiationError
 from ..frontend import Parameter, RawFunction
 from . import refusals
 
@@ -81,7 +81,9 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
     start = time.perf_counter()
     try:
         raw = frontend.extract(function, argument_types, boundscheck=boundscheck)
-    except NumbaError as error:
+    except (DifferentiationError, frontend.RebindsField):
+        raise
+    except Exception as error:  # Numba also fails with whatever its own code, or LLVM, runs into
         raise refusals.not_compilable(function, argument_types, error) from None
     _extraction_seconds.setdefault(raw, time.perf_counter() - start)
     return raw

@@ -6,7 +6,6 @@ internal.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from numba.core import types
@@ -18,9 +17,7 @@ from ..diagnostics import (
     DifferentiationValueError,
     SourceLocation,
 )
-
-_LOCATION = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
-_NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
+from . import numba_messages
 
 
 def name_of(function: Any) -> str:
@@ -39,32 +36,23 @@ def location_of(function: Any) -> SourceLocation | None:
     return code and SourceLocation(code.co_filename, code.co_firstlineno, code.co_name)
 
 
-def not_compilable(function: Any, argument_types: tuple, error: NumbaError) -> DifferentiationError:
-    """Numba could not type or lower the function: its message without the pipeline noise."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    where = location_of(function)
-    places = list(_LOCATION.finditer(text))
-    if places:  # the innermost comes last
-        where = SourceLocation(places[-1]["file"], int(places[-1]["line"]), name_of(function))
-    shown = ", ".join(map(str, argument_types))
+def not_compilable(function: Any, argument_types: tuple, error: Exception) -> DifferentiationError:
+    """Numba could not type or lower the function: its message in the user's terms."""
+    text = numba_messages.without_colours(str(error))
+    from_objects = hasattr(function, "numzyme_labels")  # the user knows nothing of the arrays that it takes
+    types_shown = "" if from_objects else f" for arguments of type ({', '.join(map(str, argument_types))})"
+    known = isinstance(error, NumbaError)
+    advice = "numba.njit must be able to compile the function: try it on its own"
+    if from_objects:
+        advice = "write this line with what numba.njit can compile, or leave it out of the function"
+    inside = not from_objects or "During: resolving callee type" in text  # or the line is one of the plan's own
+    place = numba_messages.place_of(text, name_of(function)) if inside else None
     return DifferentiationTypeError(
-        f"`{name_of(function)}` could not be compiled for arguments of type ({shown})",
-        where=where,
-        why=_message(text),
-        todo=("numba.njit must be able to compile the function: try it on its own",),
+        f"`{name_of(function)}` could not be compiled{types_shown}",
+        where=place or location_of(function),
+        why=numba_messages.reason(text) if known else f"{type(error).__name__} in the compiler: {text}",
+        todo=(advice,),
     )
-
-
-def _message(text: str) -> str:
-    """The sentences of a Numba message that say what is wrong."""
-    kept = []
-    for line in text.splitlines():
-        line = line.strip()
-        if line.startswith(("During:", "File ", "This error may have been caused", "To see Python", "Overload of")):
-            break
-        if line and not _NOISE.match(line) and not line.startswith(("<source", "There are", "-", "^")):
-            kept.append(line.removeprefix(">>> "))
-    return " ".join(kept[:4])
 
 
 def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
@@ -72,7 +60,7 @@ def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
     return DifferentiationTypeError(
         f"an argument of `{name_of(function)}` is of a kind that cannot be compiled",
         where=location_of(function),
-        why=_message(re.sub(r"\x1b\[[0-9;]*m", "", str(error))),
+        why=numba_messages.reason(numba_messages.without_colours(str(error))),
         todo=("pass floats, integers, bools, arrays of them, or tuples of these",),
     )
 

@@ -24,7 +24,7 @@ from numba.core.typing.context import Context as TypingContext
 
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
-from .objects import attributes, construct, iteration
+from .objects import attributes, classes, construct, iteration
 from .objects.kinds import BoundMethod, ConstantType, ObjectType, called_method
 from .powers import is_literal_power, literal_power
 
@@ -135,8 +135,10 @@ class Context(TypingContext):
         self.install_registry(iteration.typing_registry)  # that of all objects
 
     def resolve_value_type(self, val):
-        if construct.is_compilable_class(val):
+        if classes.is_compilable_class(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
+        if classes.is_named_tuple_class(val):
+            return ConstantType(val)  # Numba would make one by its fields
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant

@@ -19,6 +19,7 @@ from numba.core import types
 
 from .. import values
 from ..diagnostics import DifferentiationTypeError
+from ..frontend.objects.classes import hook_of
 from ..frontend.objects.closures import ClosureType, moving_values
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType
@@ -195,6 +196,11 @@ class Walk:
         return self._fields(value, None, path, active)
 
     def _object(self, value: Any, path: Path, active: bool) -> Skeleton:
+        hook = hook_of(type(value), "__getattribute__")
+        if hook is not None:
+            raise DifferentiationTypeError(
+                f"{path} is a {type(value)!r}", why=f"its {hook} would not run in compiled code", todo=("a property",)
+            )
         missing = [name for name in values.all_fields(value) if not hasattr(value, name)]
         if missing:
             raise DifferentiationTypeError(f"{path}.{missing[0]} has no value", why="every field must be set")
@@ -277,7 +283,9 @@ def partial_class(count: int, keywords: tuple[str, ...]) -> type:
         exec(f"def partial(self, {rest}):\n    return self.func({bound}{rest}{given})\n", scope)
         return scope["partial"]
 
-    return dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
+    made = dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
+    made.__module__ = __name__
+    return made
 
 
 def is_flat(value: Any) -> bool:

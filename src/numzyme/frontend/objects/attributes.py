@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import enum
 import functools
-from types import FunctionType
+from types import FunctionType, NoneType
 from typing import Any
 
 from numba.core import errors, imputils, types
@@ -18,7 +18,17 @@ from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 from numba.core.target_extension import current_target
 from numba.core.typing import templates
 
-from .kinds import BoundMethod, ConstantType, DictType, MutableObjectType, ObjectType, TupleBuilder, is_static
+from .classes import class_attribute, hook_of, value_in_class
+from .kinds import (
+    BoundMethod,
+    ConstantType,
+    DictType,
+    MutableObjectType,
+    ObjectType,
+    SequenceType,
+    TupleBuilder,
+    is_static,
+)
 
 typing_registry: Any = templates.Registry()
 lowering_registry: Any = imputils.Registry("numzyme objects")
@@ -36,16 +46,20 @@ def function_type_of(context: Any, function: Any) -> Any:
     return types.Dispatcher(context.descriptor.dispatcher_of(function))
 
 
-def class_attribute(python_class: type, name: str) -> Any:
-    """What `python_class` has under `name`, unbound; None when there is nothing."""
-    return next((vars(base)[name] for base in python_class.__mro__ if name in vars(base)), None)
-
-
 def method_of(kind: Any, name: str) -> Any:
     """The Python function behind a method of an object of type `kind`, or None."""
     is_open = isinstance(kind, ObjectType) and not kind.has_fields_only
     found = class_attribute(kind.python_class, name) if is_open else None
     return found if isinstance(found, FunctionType | NumbaDispatcher) else None
+
+
+def truth_of(kind: Any) -> bool | None:
+    """Whether objects of a type are true, as far as the type says it."""
+    if not isinstance(kind, ObjectType):
+        return None
+    if isinstance(kind, DictType | SequenceType):
+        return bool(kind.fields)
+    return None if method_of(kind, "__bool__") or method_of(kind, "__len__") else True
 
 
 def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
@@ -64,9 +78,57 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
         return function_type_of(context, found.__func__)
     if isinstance(found, FunctionType | NumbaDispatcher):
         return BoundMethod(kind, function_type_of(context, found))
+    if name == "__class__":
+        return context.resolve_value_type(kind.python_class)
+    return _type_in_class(context, kind.python_class, name, found)
+
+
+def _type_in_class(context: Any, python_class: type, name: str, found: Any) -> Any:
+    """The type of what a class holds, other than methods; None when compiled code cannot use it."""
     if found is None or isinstance(found, classmethod):
         return None
-    return types.maybe_literal(found) or context.resolve_value_type(found)
+    found = value_in_class(python_class, name, found)
+    try:
+        return types.maybe_literal(found) or context.resolve_value_type(found)
+    except ValueError:
+        return None
+
+
+def constant_attribute(value: Any, name: str) -> Any:
+    """What `value.name` is for a class or an enumeration member that compiled code compares; None: not known."""
+    if isinstance(value, enum.Enum):
+        return getattr(value, name) if name in ("value", "name") or isinstance(getattr(value, name), property) else None
+    found = class_attribute(value, name) if isinstance(value, type) else None
+    if isinstance(value, enum.EnumMeta) and name in value.__members__:
+        return value[name]
+    return found.__func__ if isinstance(found, staticmethod) else None if isinstance(found, property) else found
+
+
+def constant_attribute_type(context: Any, value: Any, name: str) -> Any:
+    """The type of `value.name` for a class or an enumeration member."""
+    found = constant_attribute(value, name)
+    if isinstance(found, FunctionType | NumbaDispatcher):
+        return function_type_of(context, found)
+    if isinstance(value, type) and not isinstance(found, enum.Enum | type | NoneType):
+        # nothing in the types of the arguments would say that it has changed
+        raise errors.TypingError(f"compiled code does not read '{name}' from {value!r}: read it from an instance")
+    return _type_in_class(context, value if isinstance(value, type) else type(value), name, found)
+
+
+@typing_registry.register_attr
+class ConstantAttributes(templates.AttributeTemplate):
+    key = ConstantType
+
+    def generic_resolve(self, kind: Any, name: str) -> Any:
+        return constant_attribute_type(self.context, kind.value, name)
+
+
+@lowering_registry.lower_getattr_generic(ConstantType)
+def lower_constant_attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
+    result = constant_attribute_type(context.typing_context, kind.value, name)
+    if is_static(result):
+        return constant_value(context, builder, result)
+    return context.get_constant_generic(builder, result, constant_attribute(kind.value, name))
 
 
 def getter_of(kind: ObjectType, name: str) -> Any:
@@ -156,6 +218,10 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     shown = kind.python_class.__qualname__
     if not kind.mutable:
         raise errors.TypingError(f"{shown} is frozen: its field '{name}' cannot be assigned")
+    hook = hook_of(kind.python_class, "__setattr__")
+    if hook is not None or (name not in kind.fields and _getter(class_attribute(kind.python_class, name)) is not None):
+        what = f"has a {hook} of its own" if hook else f"assigns '{name}' by a property"
+        raise errors.TypingError(f"{shown} {what}, which compiled code does not run")
     if name not in kind.fields:
         listed = ", ".join(kind.fields)
         raise errors.TypingError(f"{shown} has no field '{name}', and compiled code cannot add one (fields: {listed})")

@@ -11,25 +11,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic
 
-from .attributes import class_attribute, constant_value, new_slots
+from .attributes import constant_value, new_slots
+from .classes import class_attribute, is_generated, is_named_tuple_class
 from .kinds import MutableObjectType, ObjectType, SequenceType, is_static
-
-
-def is_compilable_class(value: Any) -> bool:
-    """Whether compiled code can make instances of this class."""
-    if not isinstance(value, type) or value.__module__.partition(".")[0] == "numba":
-        return False
-    return dataclasses.is_dataclass(value) or is_named_tuple_class(value)
-
-
-def is_named_tuple_class(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
 
 
 def object_type_of(python_class: type, fields: Any, cells: frozenset[str] = frozenset()) -> Any:
@@ -50,9 +41,12 @@ def is_frozen(python_class: type) -> bool:
 def constructor_of(python_class: type) -> Any:
     """The function that compiled code runs when it calls `python_class`."""
     arranged = class_attribute(python_class, "arranged")
-    if isinstance(arranged, staticmethod):
+    if isinstance(arranged, staticmethod) and not is_generated(python_class, "__init__"):
         return _arranging_constructor(python_class, arranged.__func__)
     names, parameters, scope = _constructor_parameters(python_class)
+    if any("=" in one and "=" not in following for one, following in zip(parameters, parameters[1:], strict=False)):
+        shown = python_class.__qualname__
+        raise errors.TypingError(f"compiled code cannot make a {shown}: give its keyword-only fields defaults")
     listed = ", ".join(parameters)
     scope["_new"] = _new_object(python_class, names)
     values = ", ".join(names)
@@ -88,6 +82,7 @@ def _constructor_parameters(python_class: type) -> tuple[list[str], list[str], d
         defaults = python_class._field_defaults  # type: ignore[attr-defined]
     else:
         fields = [field for field in dataclasses.fields(python_class) if field.init]
+        fields.sort(key=lambda field: bool(field.kw_only))
         names = [field.name for field in fields]
         defaults = {field.name: field.default for field in fields if field.default is not dataclasses.MISSING}
     star = _only_star_parameter(python_class)
@@ -185,7 +180,12 @@ def rebuild(skeletons: tuple[Skeleton, ...], array_count: int, cells: tuple[Cell
     """
     result = types.Tuple([skeleton.kind for skeleton in skeletons] + [types.CPointer(kind) for _, _, kind in cells])
 
+    array_kinds = {leaf.index: leaf.kind for leaf in _array_leaves(skeletons)}
+
     def typed(values: tuple) -> tuple:
+        if any(values[index] != kind for index, kind in array_kinds.items()):
+            raise StructureDiffers
+
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             parts = _Builder(context, builder, sig.args, args)
             built = [parts.build(skeleton) for skeleton in skeletons]
@@ -200,6 +200,17 @@ def rebuild(skeletons: tuple[Skeleton, ...], array_count: int, cells: tuple[Cell
     scope: dict[str, Any] = {"typed": typed}
     exec(f"def typing(typing_context, {names}):\n    return typed(({names},))\n", scope)
     return intrinsic(scope["typing"])
+
+
+class StructureDiffers(Exception):
+    """Arrays of other types than those that a flat function was made for."""
+
+
+def _array_leaves(skeletons: tuple[Skeleton, ...]) -> Iterator[Skeleton]:
+    for skeleton in skeletons:
+        if skeleton.source == "array":
+            yield skeleton
+        yield from _array_leaves(skeleton.members)
 
 
 class _Builder:

@@ -17,6 +17,8 @@ from numba.core import types
 from numba.core.datamodel import models
 from numba.core.extending import register_model
 
+from .classes import generations
+
 Fields = tuple[tuple[str, types.Type], ...]
 _Callable: Any = types.Callable
 _Dummy: Any = types.Dummy
@@ -123,14 +125,16 @@ class ObjectType(_Callable):
 
     def __init__(self, python_class: type, fields: Fields, cells: frozenset[str] = frozenset()) -> None:
         self.python_class, self.fields, self.cells = python_class, dict(fields), cells
+        self.generation = generations[python_class]
         self._call: Any = None
         shown = ", ".join(f"{name}: {kind}" for name, kind in fields)
         marked = f"; rebinds {', '.join(sorted(cells))}" if cells else ""
+        marked += f"; generation {self.generation}" if self.generation else ""
         super().__init__(f"{python_class.__module__}.{python_class.__qualname__}({shown}{marked})")
 
     @property
     def key(self) -> Any:
-        return type(self), self.python_class, tuple(self.fields.items()), self.cells
+        return type(self), self.python_class, tuple(self.fields.items()), self.cells, self.generation
 
     @property
     def mangling_args(self) -> Any:

@@ -20,6 +20,7 @@ from .attributes import (
     lowering_registry,
     method_of,
     store_field,
+    truth_of,
     typing_registry,
 )
 from .kinds import ConstantType, DictType, ObjectType, SequenceType, is_static
@@ -29,13 +30,17 @@ BINARY = {
     operator.floordiv: "floordiv", operator.mod: "mod", operator.pow: "pow", operator.matmul: "matmul",
     operator.and_: "and", operator.or_: "or", operator.xor: "xor",
 }  # fmt: skip
+INPLACE: dict[Any, Any] = {
+    getattr(operator, "i" + name if not name.endswith("_") else "i" + name[:-1]): symbol
+    for symbol, name in {symbol: symbol.__name__ for symbol in BINARY}.items()
+}
 COMPARISONS = {
     operator.eq: "__eq__", operator.ne: "__ne__", operator.lt: "__lt__",
     operator.le: "__le__", operator.gt: "__gt__", operator.ge: "__ge__",
 }  # fmt: skip
 UNARY = {
     operator.neg: "__neg__", operator.pos: "__pos__", operator.invert: "__invert__", abs: "__abs__",
-    len: "__len__", operator.truth: "__bool__", np.sum: "sum", np.mean: "mean", np.asarray: "toarray",
+    len: "__len__", bool: "__bool__", np.sum: "sum", np.mean: "mean", np.asarray: "toarray",
     np.abs: "__abs__",
 }  # fmt: skip
 ITEMS = {operator.getitem: "__getitem__", operator.setitem: "__setitem__", operator.contains: "__contains__"}
@@ -45,34 +50,58 @@ Candidate = tuple[Any, tuple[int, ...]]  # a function type, and the order in whi
 
 def candidates(context: Any, symbol: Any, args: tuple) -> list[Candidate]:
     """The methods that Python would try for `symbol` on operands of these types."""
-    found: list[Candidate] = []
+    if symbol is bool:
+        return [(function_type_of(context, _truth_function(args[0])), (0,))]
+    if symbol in INPLACE:
+        method = method_of(args[0], f"__i{BINARY[INPLACE[symbol]]}__")
+        inplace = [(function_type_of(context, method), (0, 1))] if method is not None else []
+        return inplace + candidates(context, INPLACE[symbol], args)
     if symbol in BINARY:
-        names = ((f"__{BINARY[symbol]}__", (0, 1)), (f"__r{BINARY[symbol]}__", (1, 0)))
+        methods = _binary_methods(BINARY[symbol], args)
     else:
         name = COMPARISONS.get(symbol) or UNARY.get(symbol) or ITEMS[symbol]
-        names = ((name, tuple(range(len(args)))),)
-    for name, order in names:
-        if len(args) < len(order):
-            continue
-        method = method_of(args[order[0]], name)
-        if method is not None:
-            found.append((function_type_of(context, method), order))
-    return found
+        methods = [(method_of(args[0], name), tuple(range(len(args))))]
+    return [(function_type_of(context, method), order) for method, order in methods if method is not None]
+
+
+def _truth_function(kind: Any) -> Any:
+    known, method = truth_of(kind), method_of(kind, "__bool__")
+    return (_always if known else _never) if known is not None else method or _is_not_empty
+
+
+def _always(value: Any) -> bool:
+    return True
+
+
+def _never(value: Any) -> bool:
+    return False
+
+
+def _is_not_empty(value: Any) -> bool:
+    return len(value) != 0
+
+
+def _binary_methods(name: str, args: tuple) -> list[tuple[Any, tuple[int, ...]]]:
+    """The left operand's method and the right one's reflected one; a subclass that overrides comes first."""
+    if len(args) < 2:
+        return []
+    direct, reflected = method_of(args[0], f"__{name}__"), method_of(args[1], f"__r{name}__")
+    methods = [(direct, (0, 1)), (reflected, (1, 0))]
+    classes = [kind.python_class if isinstance(kind, ObjectType) else None for kind in args]
+    left, right = classes
+    if left is right:
+        return methods[:1]  # Python does not try the reflected method of the same class
+    if left and right and issubclass(right, left) and reflected is not method_of(args[0], f"__r{name}__"):
+        methods.reverse()
+    return methods
 
 
 def resolve(context: Any, symbol: Any, args: tuple) -> tuple[Candidate, Any] | None:
     """The method for `symbol`, and the signature of its call; None when there is none."""
-    failure = None
     for function_type, order in candidates(context, symbol, args):
-        try:
-            called = function_type.get_call_type(context, tuple(args[i] for i in order), {})
-        except errors.TypingError as error:
-            failure = error
-            continue
+        called = function_type.get_call_type(context, tuple(args[i] for i in order), {})
         if called is not None and not isinstance(called.return_type, ConstantType):
             return (function_type, order), called
-    if failure is not None:
-        raise failure
     return None
 
 
@@ -116,7 +145,7 @@ def _template(symbol: Any) -> None:
         lowering_registry.lower(symbol, *pattern)(lower)
 
 
-for _symbol in (*BINARY, *COMPARISONS, *UNARY, *ITEMS):
+for _symbol in (*BINARY, *INPLACE, *COMPARISONS, *UNARY, *ITEMS):
     _template(_symbol)
 
 

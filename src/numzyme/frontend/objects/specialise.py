@@ -26,11 +26,15 @@ from numba.core.compiler import run_frontend
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, next_label
 from numba.core.ssa import reconstruct_ssa
+from numba.np.numpy_support import as_dtype
 
-from .attributes import attribute_type, getter_of
-from .kinds import BoundMethod, ConstantType, ObjectType, SequenceType, is_static
+from .attributes import attribute_type, getter_of, truth_of
+from .classes import hook_of
+from .kinds import BoundMethod, ConstantType, DictType, ObjectType, SequenceType, is_static
 
 LONGEST_UNROLLED = 256
+_STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand for those of others
+_PLAIN = (types.float64, types.complex128, types.int64)
 _UNKNOWN: Any = object()
 _COMPARISONS = {
     operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.is_, operator.is_not,
@@ -427,13 +431,17 @@ class Trial:
     def value(self, variable: Any) -> Any:
         """The Python value of a variable, if it is the same for all arguments of these types."""
         kind = self.types.get(variable.name)
+        definition = self._resolved(variable)
         if isinstance(kind, types.NoneType):
             return None
+        if isinstance(definition, ir.Expr) and definition.op == "call":
+            function = self.value(definition.func)
+            if function is isinstance or function is hasattr:
+                return self._value_of_call(definition)  # Numba's own would not take a bool for an int
         if isinstance(kind, types.Literal):
             return kind.literal_value
         if isinstance(kind, ConstantType):
             return kind.value
-        definition = self._resolved(variable)
         if isinstance(definition, ir.Const | ir.Global | ir.FreeVar):
             return definition.value
         if not isinstance(definition, ir.Expr):
@@ -446,6 +454,8 @@ class Trial:
         if isinstance(kind, types.Array) and expression.attr == "ndim":
             return kind.ndim
         if isinstance(kind, ObjectType):
+            if expression.attr == "__class__":
+                return python_class_of(kind)
             getter = getter_of(kind, expression.attr)
             return _UNKNOWN if getter is None else static_result(self.context, self.target_context, getter, (kind,))
         base = self.value(expression.value)
@@ -473,6 +483,9 @@ class Trial:
                 return _UNKNOWN
             same = isinstance(kind, types.NoneType)
             return same if expression.fn is operator.is_ else not same
+        if expression.fn is operator.contains and isinstance(right, str):
+            container = self.types.get(expression.lhs.name)
+            return right in container.fields if isinstance(container, DictType) else _UNKNOWN
         if expression.fn not in _COMPARISONS or left is _UNKNOWN or right is _UNKNOWN:
             return _UNKNOWN
         return expression.fn(left, right)
@@ -481,6 +494,9 @@ class Trial:
         function, args = self.value(expression.func), expression.args
         if function is bool and len(args) == 1:
             value = self.value(args[0])
+            known = truth_of(self.types.get(args[0].name))
+            if known is not None:
+                return known
             return _UNKNOWN if value is _UNKNOWN else bool(value)
         kind = self.types.get(args[0].name) if args else None
         if kind is None:
@@ -488,23 +504,50 @@ class Trial:
         if function is len and isinstance(kind, types.BaseTuple):
             return len(kind.types)  # type: ignore[attr-defined]
         if function is isinstance:
-            return self._is_instance(kind, self.value(args[1]))
+            return self._is_instance(kind, self.value(args[1]), expression.loc)
+        if function is type and len(args) == 1 and isinstance(kind, ObjectType):
+            return python_class_of(kind)
         if function is hasattr and isinstance(kind, ObjectType):
+            if hook_of(kind.python_class, "__getattr__"):
+                shown = kind.python_class.__qualname__
+                raise errors.TypingError(f"{shown} has a __getattr__, which does not run here", expression.loc)
             return attribute_type(self.context, kind, self.value(args[1])) is not None
         return _UNKNOWN
 
-    def _is_instance(self, kind: Any, classes: Any) -> Any:
+    def _is_instance(self, kind: Any, classes: Any, loc: Any) -> Any:
         own = python_class_of(kind)
+        if own is not None and own.__module__.startswith(_STAND_INS):
+            what = "the class of a partial or a scipy.sparse array is not known in compiled code"
+            raise errors.TypingError(f"isinstance: {what}", loc)
         listed = classes if isinstance(classes, tuple) else (classes,)
+        if isinstance(kind, ConstantType):
+            own = type(kind.value)
         if own is None or not all(isinstance(one, type) for one in listed):
             return _UNKNOWN
-        return issubclass(own, listed)
+        possible = {issubclass(cls, listed) for cls in _ALIKE.get(own, (own,))}
+        if len(possible) > 1:
+            names = " and ".join(cls.__name__ for cls in _ALIKE[own])
+            raise errors.TypingError(f"isinstance: {names} are one type in compiled code", loc)
+        return possible.pop()
+
+
+# What Python tells apart and compiled code does not.
+_ALIKE: dict[type, tuple[type, ...]] = {
+    tuple: (tuple, list),
+    float: (float, np.float64),
+    complex: (complex, np.complex128),
+}
 
 
 def python_class_of(kind: Any) -> type | None:
     """The Python class of values of a Numba type, where there is one."""
     if isinstance(kind, ObjectType):
         return kind.python_class
+    kind = types.unliteral(kind)
+    if isinstance(kind, types.BaseNamedTuple):
+        return kind.instance_class  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(kind, types.Float | types.Complex | types.Integer) and kind not in _PLAIN:
+        return as_dtype(kind).type
     if isinstance(kind, types.Dispatcher):
         return FunctionType
     pairs = (

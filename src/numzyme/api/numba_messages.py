@@ -1,0 +1,164 @@
+"""What Numba says when it cannot compile a function, in the user's terms: where, and why.
+
+Decides the line (the innermost one of the user's own files) and rewrites the messages that speak of Numba's types and
+templates. Invariant: a message that is not known here arrives as Numba wrote it, without the names of its pipeline.
+"""
+
+from __future__ import annotations
+
+import linecache
+import os
+import re
+from typing import Any
+
+import numba
+
+from ..diagnostics import SourceLocation
+
+_PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
+_NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
+_LIBRARIES = tuple(os.path.dirname(path) + os.sep for path in (numba.__file__, os.path.dirname(__file__)))
+_OPERATORS = {
+    "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
+    "lt": "<", "le": "<=", "eq": "==", "ne": "!=", "gt": ">", "ge": ">=", "getitem": "[...]", "setitem": "[...] =",
+    "contains": "in", "iadd": "+=", "isub": "-=", "imul": "*=", "itruediv": "/=", "imatmul": "@=", "neg": "-",
+    "is_": "is",
+}  # fmt: skip
+
+
+def place_of(text: str, function_name: str) -> SourceLocation | None:
+    """The user's line that a message is about; numba names the innermost first."""
+    places = [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
+    own = [place for place in places if not place[0].startswith(_LIBRARIES)] or places
+    return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
+
+
+def _function_at(path: str, line: int, default: str) -> str:
+    """The name of the function that a line belongs to, by its indentation."""
+    if "lambda" in linecache.getline(path, line):
+        return "<lambda>"
+    indentation = 1000
+    for number in range(line, 0, -1):
+        text = linecache.getline(path, number)
+        found = re.match(r"(\s*)(def (\w+)|\S)", text)
+        if found and (found[3] or number == line):
+            if found[3] and (number == line or len(found[1]) < indentation):
+                return found[3]
+            indentation = min(indentation, len(found[1]))
+    return default
+
+
+def without_colours(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def reason(text: str) -> str:
+    """The sentences of a message that say what is wrong."""
+    kept = []
+    for line in text.splitlines():
+        line = line.strip()
+        if line.startswith(("During:", "File ", "This error may have been caused", "To see Python", "Overload of")):
+            break
+        if line and not _NOISE.match(line) and not line.startswith(("<source", "There are", "-", "^")):
+            kept.append(line.removeprefix(">>> "))
+    return translated(" ".join(kept[:4]))
+
+
+def translated(sentence: str) -> str:
+    """One message of Numba in the user's terms."""
+    for pattern, write in _REWRITTEN:
+        found = pattern.search(sentence)
+        if found:
+            return write(*map(shown, found.groups()))
+    return shown(sentence)
+
+
+def _no_attribute(name: str, kind: str) -> str:
+    return f"{kind} has no field, property or method '{name}' that compiled code knows"
+
+
+def _no_function(function: str, arguments: str) -> str:
+    operator = _OPERATORS.get(function)
+    what = f"`{operator}`" if operator else f"{function}(...)"
+    return f"{what} is not known for {arguments}"
+
+
+def _no_class(name: str) -> str:
+    if name == "super":
+        return "super() is not known in compiled code: name the class, as in Base.method(self, x)"
+    return (
+        f"compiled code cannot make a {name}: it makes dataclasses and NamedTuples whose constructor Python wrote "
+        "(no __init__, __new__ or InitVar of their own)"
+    )
+
+
+def _no_binding(signature: str, problem: str) -> str:
+    parameters = ", ".join(part for part in signature.split(", ") if part != "closure_values")
+    return f"a call does not fit the parameters ({parameters}): {problem}"
+
+
+_REWRITTEN: list[tuple[re.Pattern, Any]] = [
+    (re.compile(r"Unknown attribute '(\w+)' of type (.*)"), _no_attribute),
+    (re.compile(r"No type info available for constant\(<class '(?:[\w<>]+\.)*(\w+)'>\) as a callable"), _no_class),
+    (re.compile(r"Cannot bind .* to signature '\((.*)\)' due to \"TypeError: (.*)\""), _no_binding),
+    (
+        re.compile(r"Invalid use of getiter with parameters \((.*)\)$"),
+        lambda kind: f"compiled code cannot loop over {kind}: its class has no __iter__ (of a dict: use items())",
+    ),
+    (
+        re.compile(r"found for signature: (\w+)\((.*)\)"),
+        _no_function,
+    ),
+    (
+        re.compile(r"Untyped global name '(\w+)': Cannot determine Numba type of <class '(.*)'>"),
+        lambda name, kind: f"the name '{name}' stands for a {kind}, which compiled code cannot use",
+    ),
+    (
+        re.compile(r"Cannot unify (.*) and (.*) for '([^'.]*)[^']*'"),
+        lambda one, other, name: (
+            f"the variable '{name}' is {one} in one place and {other} in another"
+            if not name.startswith("$")
+            else f"a value is {one} in one place and {other} in another"
+        ),
+    ),
+    (re.compile(r"no default `is` implementation"), lambda: "`is` between objects that change is not known"),
+]
+
+
+def shown(text: str) -> str:
+    """`text` with the types of objects as the names of their classes."""
+    pattern = re.compile(r"(?:[\w<>]+\.)+([\w<>]+)\(")
+    position = 0
+    while found := pattern.search(text, position):
+        end = _closing(text, found.end())
+        inside = text[found.end() : end]
+        if end < len(text) and (not inside or ": " in inside):
+            name = "dict" if found.group(0) == "builtins.dict(" else found.group(1)
+            if name == "dict":
+                keys = ", ".join(map(repr, _names(inside)))
+                name = f"a dict with the keys {keys}" if keys else "an empty dict"
+            text = text[: found.start()] + name + text[end + 1 :]
+            position = found.start() + len(name)
+        else:
+            position = found.end()
+    text = re.sub(r"<class '(?:[\w<>]+\.)*(\w+)'>", r"\1", text)
+    return re.sub(r"\b(method|constant)\((\w+)\)", r"\2", re.sub(r"Literal\[\w+\]\((\w+)\)", r"\1", text))
+
+
+def _closing(text: str, start: int) -> int:
+    depth = 1
+    for position in range(start, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[position], 0)
+        if depth == 0:
+            return position
+    return len(text)
+
+
+def _names(fields: str) -> list[str]:
+    depth, names, start = 0, [], 0
+    for position, character in enumerate(fields + ","):
+        depth += {"(": 1, ")": -1, "[": 1, "]": -1}.get(character, 0)
+        if character == "," and depth == 0:
+            names.append(fields[start:position].strip().partition(":")[0])
+            start = position + 1
+    return [name for name in names if name]

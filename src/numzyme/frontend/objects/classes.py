@@ -1,0 +1,103 @@
+"""What compiled code may take from a class: how its instances are made, what it holds, and whether that has changed.
+
+Decides which classes compiled code can call (those whose constructor Python wrote from the fields), and what
+`Class.name` means. Numbers that a class holds are frozen into compiled code; `refresh` notices that one was changed and
+gives the class a new generation, which is part of the types of its instances.
+
+Invariant: no code of the user's that Python would run for an object is left out silently.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+from collections import Counter
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+generations: Counter[type] = Counter()
+_frozen: dict[tuple[type, str], tuple[Any, Any]] = {}  # class and name: what compiled code took, and a copy of it
+
+
+def class_attribute(python_class: type, name: str) -> Any:
+    """What `python_class` has under `name`, unbound; None when there is nothing."""
+    return next((vars(base)[name] for base in python_class.__mro__ if name in vars(base)), None)
+
+
+def is_named_tuple_class(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
+
+
+def is_compilable_class(value: Any) -> bool:
+    """Whether compiled code can make instances of this class: nobody but Python wrote how."""
+    if not isinstance(value, type) or value.__module__.partition(".")[0] == "numba":
+        return False
+    if type(value).__call__ is not type.__call__:  # pyright: ignore[reportGeneralTypeIssues]
+        return False
+    if is_named_tuple_class(value):
+        return is_generated(value, "__new__")
+    if not dataclasses.is_dataclass(value):
+        return False
+    arranged = isinstance(class_attribute(value, "arranged"), staticmethod)
+    return (arranged or is_generated(value, "__init__") or _takes_all_values(value)) and not _has_init_only(value)
+
+
+def is_generated(python_class: type, name: str) -> bool:
+    """Whether `__init__` or `__new__` was made by Python from the fields."""
+    found = class_attribute(python_class, name)
+    code = getattr(getattr(found, "__func__", found), "__code__", None)
+    return code is not None and code.co_filename.startswith("<string>")
+
+
+def _has_init_only(python_class: type) -> bool:
+    kinds = [field._field_type.name for field in python_class.__dataclass_fields__.values()]  # type: ignore[attr-defined]
+    return "_FIELD_INITVAR" in kinds
+
+
+def _pattern(self: Any, *values: Any) -> None:
+    object.__setattr__(self, "data", values)
+
+
+def _takes_all_values(python_class: type) -> bool:
+    """Whether `__init__(self, *values)` does nothing but keep the values in the one field."""
+    code = getattr(class_attribute(python_class, "__init__"), "__code__", None)
+    fields = [field.name for field in dataclasses.fields(python_class)]
+    parameters = inspect.signature(python_class).parameters.values()
+    if code is None or len(fields) != 1 or [p.kind for p in parameters] != [inspect.Parameter.VAR_POSITIONAL]:
+        return False
+    same = code.co_code == _pattern.__code__.co_code and code.co_names == _pattern.__code__.co_names
+    return same and fields[0] in code.co_consts
+
+
+def hook_of(python_class: type, *names: str) -> str | None:
+    """The first of these special methods that the class defines itself."""
+    return next((n for n in names if isinstance(class_attribute(python_class, n), FunctionType)), None)
+
+
+def value_in_class(python_class: type, name: str, found: Any) -> Any:
+    """`found`, which compiled code takes from `python_class`; `refresh` looks at it again."""
+    if isinstance(found, int | float | complex | str | np.generic | np.ndarray) and not isinstance(found, enum.Enum):
+        _frozen[python_class, name] = found, found.copy() if isinstance(found, np.ndarray) else found
+    return found
+
+
+def refresh() -> None:
+    """Notice what has changed in classes since compiled code took it: their instances have new types then."""
+    changed = {
+        python_class
+        for (python_class, name), (found, copy) in _frozen.items()
+        if not _is_same(class_attribute(python_class, name), found, copy)
+    }
+    for python_class in changed:
+        generations[python_class] += 1
+        for key in [key for key in _frozen if key[0] is python_class]:
+            del _frozen[key]
+
+
+def _is_same(now: Any, found: Any, copy: Any) -> bool:
+    if isinstance(found, np.ndarray):
+        return now is found and np.array_equal(found, copy)
+    return now is found or (type(now) is type(found) and now == found and str(now) == str(found))
