@@ -64,6 +64,48 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
     return found
 
 
+class Outside:
+    """What a function that captures no data finds outside: while its names mean the same, it captures none."""
+
+    def __init__(self, function: FunctionType) -> None:
+        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._cells: list[tuple[Any, Any]] = []
+        self._collect(function, set())
+
+    def _collect(self, function: FunctionType, seen: set[int]) -> None:
+        seen.add(id(function))
+        found = []
+        for cell in function.__closure__ or ():
+            value = _content(cell)
+            self._cells.append((cell, value))
+            found.append(value)
+        space = function.__globals__
+        for name in global_names(function.__code__):
+            value = space.get(name, _UNBOUND)
+            self._globals.append((space, name, value))
+            found.append(value)
+        for value in found:
+            if type(value) is FunctionType and id(value) not in seen:
+                self._collect(value, seen)
+
+    def holds(self) -> bool:
+        """Whether every name means what it meant."""
+        for space, name, value in self._globals:
+            if space.get(name, _UNBOUND) is not value:
+                return False
+        return all(_content(cell) is value for cell, value in self._cells)
+
+
+_UNBOUND: Any = object()
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _UNBOUND
+
+
 def is_moving(value: Any) -> bool:
     """Whether a captured value is data: whatever is not a function, module, class or the like."""
     return not isinstance(value, _COMPILED_AS_THEY_ARE) and not _belongs_to_a_library(value)
