@@ -11,7 +11,6 @@ from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.closures import Outside
 from .objects.construct import StructureDiffers
-from .packages import added_to_numba, versions
 from .target import target_for
 
 __all__ = ["Parameter", "RawFunction", "RebindsField", "canonical_text", "extract", "normalise", "typing_context"]
