@@ -10,7 +10,8 @@ from functools import cache, partial
 from typing import Any
 
 from ..diagnostics import DifferentiationTypeError
-from . import forward, objects, refusals, sharing
+from ..plans import Flattened
+from . import forward, objects, refusals, sharing, warm
 from .activities import Active, Activity, Const, Duplicated
 from .callables import compilable
 from .calls import Call, Role, Value
@@ -134,6 +135,13 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     >>> gradient(Reverse, energy, {"mass": 2.0, "velocity": np.array([3.0, 4.0])})
     {'mass': 12.5, 'velocity': array([6., 8.])}
     """
+    if not project:
+        try:
+            found = warm.gradient(mode, f, args, boundscheck)
+        except Exception as error:
+            raise translated(error, f) from None
+        if found is not warm.MISS:
+            return found
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Activity) else arg for arg in args]
     for arg in args:
@@ -150,7 +158,8 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     try:
         if objects.needs_plan(f, values):
             differentiate = partial(_flat_gradient, mode, boundscheck)
-            return objects.gradient(mode, f, values, constant, boundscheck, project, differentiate)
+            remember = partial(_remember, mode, f, constant, boundscheck)
+            return objects.gradient(mode, f, values, constant, boundscheck, project, differentiate, remember)
         if mode.direction == "forward":
             return forward.gradient(mode, f, values, constant, partial(autodiff, boundscheck=boundscheck))
         before = sharing.count()
@@ -158,6 +167,21 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     except Exception as error:
         raise translated(error, f) from None
     return result if sharing.count() == before else _shared(mode, values, result)
+
+
+def _remember(
+    mode: Mode,
+    f: Any,
+    constant: tuple[bool, ...],
+    boundscheck: bool | None,
+    flattened: Flattened,
+    flat: Any,
+    flat_constant: tuple[bool, ...],
+) -> None:
+    """Prepare the quick way for the next call with arguments of this structure."""
+    if mode.direction == "reverse":
+        dispatcher = gradient_dispatcher(mode, flat, flat_constant, boundscheck)
+        warm.remember(mode, f, constant, boundscheck, flattened, dispatcher)
 
 
 def _flat_derivative(

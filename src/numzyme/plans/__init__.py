@@ -2,5 +2,6 @@
 
 from .plan import Flattened, Plan, holds_immutable_numbers, plan_for
 from .walk import Walk, captures, is_flat
+from .warm import Warm, warm
 
-__all__ = ["Flattened", "Plan", "Walk", "captures", "holds_immutable_numbers", "is_flat", "plan_for"]
+__all__ = ["Flattened", "Plan", "Walk", "Warm", "captures", "holds_immutable_numbers", "is_flat", "plan_for", "warm"]

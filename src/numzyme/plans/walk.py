@@ -22,7 +22,7 @@ from ..diagnostics import DifferentiationTypeError
 from ..frontend.objects.classes import hook_of
 from ..frontend.objects.closures import ClosureType, moving_values
 from ..frontend.objects.construct import Skeleton, object_type_of
-from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType
+from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
 from ..values import Kind, Path, Step
 
 _MOST_INTEGER = 2**63 - 1
@@ -159,7 +159,8 @@ class Walk:
     # -- containers
     def _tuple(self, value: Any, path: Path, active: bool) -> Skeleton:
         members = tuple(self.skeleton(part, path.then(Step(n)), active) for n, part in enumerate(value))
-        return Skeleton(types.Tuple([member.kind for member in members]), "members", members=members)
+        kind = members_kind(tuple(member.kind for member in members), listed=isinstance(value, list))
+        return Skeleton(kind, "members", members=members)
 
     def _list(self, value: Any, path: Path, active: bool) -> Skeleton:
         """A tuple for compiled code, which cannot change it; but one list has one gradient, which can change."""

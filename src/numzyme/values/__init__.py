@@ -22,7 +22,7 @@ from .strip import strip_types
 from .structural import is_structural, structural_type
 from .structure import all_fields, children, is_mutable, rebuild, set_child
 from .sums import accumulate, make_zero_inplace, remake_zero
-from .wrappers import Strip, natural_fields, register_wrapper
+from .wrappers import Strip, is_registered, natural_fields, register_wrapper
 
 __all__ = [
     "SUPPORTED",
@@ -37,6 +37,7 @@ __all__ = [
     "classify",
     "congruent",
     "is_mutable",
+    "is_registered",
     "is_structural",
     "make_zero",
     "make_zero_inplace",

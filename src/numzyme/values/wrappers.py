@@ -110,3 +110,8 @@ def natural_fields(*names: str) -> GradientOf:
 def wrapper_of(x: Any) -> Wrapper | None:
     """What the class of `x` registered."""
     return _registered.get(type(x))
+
+
+def is_registered(x: Any) -> bool:
+    """Whether the class of `x` is a registered wrapper."""
+    return type(x) in _registered

@@ -190,6 +190,35 @@ class SequenceType(ObjectType):
     """A NamedTuple: an immutable object whose fields also have positions."""
 
 
+class MixedTuple(types.Tuple):
+    """A tuple of any members: Numba's own makes one of functions a tuple of pointers to functions."""
+
+    def __new__(cls, members: Any) -> Any:
+        return object.__new__(cls)
+
+
+class MixedList(MixedTuple):
+    """A list from outside, whose length is fixed: a tuple for compiled code, which knows that it was a list."""
+
+
+class EvenList(types.UniTuple):
+    """The same with members of one kind."""
+
+
+def members_kind(kinds: tuple, listed: bool) -> Any:
+    """The type of a tuple, or of a list, with members of these kinds."""
+    if kinds and len(set(kinds)) == 1 and not is_static(kinds[0]):
+        return EvenList(kinds[0], len(kinds)) if listed else types.UniTuple(kinds[0], len(kinds))
+    if any(map(is_static, kinds)) or listed:
+        return MixedList(kinds) if listed else MixedTuple(kinds)
+    return types.Tuple(kinds)
+
+
+register_model(MixedTuple)(models.TupleModel)
+register_model(MixedList)(models.TupleModel)
+register_model(EvenList)(models.UniTupleModel)
+
+
 class ObjectIteratorType(types.SimpleIteratorType):
     """Iteration over an object by `len` and indices."""
 

@@ -30,10 +30,11 @@ from numba.np.numpy_support import as_dtype
 
 from .attributes import attribute_type, getter_of, truth_of
 from .classes import hook_of
-from .kinds import BoundMethod, ConstantType, DictType, ObjectType, SequenceType, is_static
+from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, ObjectType, SequenceType, is_static
 
 LONGEST_UNROLLED = 256
 _STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand for those of others
+_STOOD_FOR = ("scipy", "functools")
 _PLAIN = (types.float64, types.complex128, types.int64)
 _UNKNOWN: Any = object()
 _COMPARISONS = {
@@ -516,10 +517,11 @@ class Trial:
 
     def _is_instance(self, kind: Any, classes: Any, loc: Any) -> Any:
         own = python_class_of(kind)
-        if own is not None and own.__module__.startswith(_STAND_INS):
+        listed = classes if isinstance(classes, tuple) else (classes,)
+        stands_in = own is not None and own.__module__.startswith(_STAND_INS)
+        if stands_in and any(one.__module__.startswith(_STOOD_FOR) for one in listed if isinstance(one, type)):
             what = "the class of a partial or a scipy.sparse array is not known in compiled code"
             raise errors.TypingError(f"isinstance: {what}", loc)
-        listed = classes if isinstance(classes, tuple) else (classes,)
         if isinstance(kind, ConstantType):
             own = type(kind.value)
         if own is None or not all(isinstance(one, type) for one in listed):
@@ -533,7 +535,6 @@ class Trial:
 
 # What Python tells apart and compiled code does not.
 _ALIKE: dict[type, tuple[type, ...]] = {
-    tuple: (tuple, list),
     float: (float, np.float64),
     complex: (complex, np.complex128),
 }
@@ -552,7 +553,7 @@ def python_class_of(kind: Any) -> type | None:
         return FunctionType
     pairs = (
         (types.Boolean, bool), (types.Integer, int), (types.Float, float), (types.Complex, complex),
-        (types.Array, np.ndarray), (types.BaseTuple, tuple), (types.NoneType, type(None)),
+        (types.Array, np.ndarray), (MixedList | EvenList, list), (types.BaseTuple, tuple), (types.NoneType, type(None)),
         (types.UnicodeType | types.StringLiteral, str), (types.SliceType, slice),
     )  # fmt: skip
     return next((python for numba, python in pairs if isinstance(kind, numba)), None)
