@@ -34,6 +34,7 @@ ROOMS_BELOW = {
     "arrays": {"values"},
     "api": {"plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
     "testing": {"api", "plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
+    "cache": {"runtime"},
     "opt": {"derive", "rules", "analysis", "ir"},
 }
 # What an index address looks like, spelled so that this file does not match itself.

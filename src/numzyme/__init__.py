@@ -1,5 +1,6 @@
 """Enzyme for Python: derivatives of the optimised LLVM IR that Numba makes of your functions."""
 
+from . import cache
 from .api import (
     Active,
     Const,
@@ -58,6 +59,7 @@ __all__ = [
     "UnsupportedCodeError",
     "accumulate",
     "autodiff",
+    "cache",
     "congruent",
     "explain",
     "grad",

@@ -124,9 +124,7 @@ class TypedCall:
         slots = tuple(types.unliteral(slot) for slot in slots)
         primals, shadows = _split(call, slots)
         _check_arguments(call, primals, shadows)
-        primals = tuple(
-            _as_float(kind) if role is Role.ACTIVE else kind for role, kind in zip(call.roles, primals, strict=True)
-        )
+        primals = primal_types(call, slots)
         raw = extract(call.function, primals, call.boundscheck)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
@@ -153,6 +151,14 @@ class TypedCall:
     def overlapping_key(self) -> DerivativeKey:
         """The derivative that does not assume that the arrays are disjoint."""
         return replace(self.key, disjoint=False)
+
+
+def primal_types(call: Call, slots: tuple[types.Type, ...]) -> tuple[types.Type, ...]:
+    """The types with which the function is called."""
+    primals, _ = _split(call, tuple(types.unliteral(slot) for slot in slots))
+    return tuple(
+        _as_float(kind) if role is Role.ACTIVE else kind for role, kind in zip(call.roles, primals, strict=True)
+    )
 
 
 def _split(call: Call, slots: tuple) -> tuple[tuple, tuple]:

@@ -6,11 +6,13 @@ fast. Everything is made once per `Call`, whatever the types.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from numba import njit
+from numba.core import config
 from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic
@@ -18,6 +20,7 @@ from numba.extending import intrinsic
 from ..diagnostics import DifferentiationError, DifferentiationValueError
 from . import lowering, overlap, refusals
 from .calls import Call, TypedCall
+from .stored import StoredDispatcher
 
 
 @cache
@@ -51,7 +54,11 @@ def dispatcher(call: Call, names: Sequence[str], defaults: tuple = ()) -> Dispat
     function.__defaults__ = defaults or None
     nogil = getattr(call.function, "targetoptions", {}).get("nogil", False)
     options: dict[str, Any] = {"nogil": nogil, "no_cfunc_wrapper": True}
-    return njit(**options)(function)
+    if call.inline or getattr(config, "DISABLE_JIT", False):
+        return njit(**options)(function)
+    # Symbols are made of this name; code from other processes must not have the same ones.
+    function.__qualname__ += f".{secrets.token_hex(8)}"
+    return StoredDispatcher(call, function, options | {"nopython": True, "boundscheck": None})
 
 
 @cache

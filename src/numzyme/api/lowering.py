@@ -151,19 +151,19 @@ class _Glue:
     def run_after_python(self) -> None:
         """Write the record, let Python prepare it, read it back, call, and let Python finish."""
         builder = self.builder
-        path = overlap.SlowPath(self.typed)
+        path = overlap.SlowPath.of(self.typed)
         words = cgutils.alloca_once(builder, ir.ArrayType(INT64, path.words))
         for array, record in zip(self.arrays, path.records, strict=True):
             self._write_record(words, array, record)
         function_type = ir.FunctionType(INT64, [INT64, INT64])
-        prepare = self._function_at(overlap.PREPARE_ADDRESS, function_type, "numzyme.prepare")
-        outcome = builder.call(prepare, [INT64(path.number), builder.ptrtoint(words, INT64)])
+        prepare = self._function_at(overlap.PREPARE_ADDRESS, function_type, overlap.PREPARE)
+        outcome = builder.call(prepare, [self._number_of(path), builder.ptrtoint(words, INT64)])
         for bad, code in ((overlap.REFUSED, _REFUSED), (overlap.NO_MEMORY, _NO_MEMORY)):
             with cgutils.if_unlikely(builder, builder.icmp_signed("==", outcome, INT64(bad))):
                 builder.ret(INT32(code))
         ticket = self._word(words, overlap.TICKET)
         finish_type = ir.FunctionType(ir.VoidType(), [INT64])
-        finish = self._function_at(overlap.FINISH_ADDRESS, finish_type, "numzyme.finish")
+        finish = self._function_at(overlap.FINISH_ADDRESS, finish_type, overlap.FINISH)
         prepared = self._read_records(words, path.records, lambda: builder.call(finish, [ticket]))
         code = self._call_derivative(prepared, self._word(words, overlap.ADDRESS))
         builder.call(finish, [ticket])
@@ -190,7 +190,18 @@ class _Glue:
             function = builder.select(builder.icmp_unsigned("!=", address, INT64(0)), chosen, function)
         return builder.call(function, arguments)
 
+    def _number_of(self, path: overlap.SlowPath) -> LLVMValue:
+        if self.typed.call.inline:
+            return INT64(path.number)
+        return self.builder.load(ir.GlobalVariable(self.builder.module, INT64, path.symbol()))
+
     def _function_at(self, address: int, function_type: ir.FunctionType, name: str) -> LLVMValue:
+        """The function by its name, which `stored` finds again in another process.
+
+        In users' compiled code by its address: Numba does not store that, and it could not find the name.
+        """
+        if not self.typed.call.inline:
+            return cgutils.get_or_insert_function(self.builder.module, function_type, name)
         pointer = self.context.add_dynamic_addr(self.builder, address, info=name)
         return self.builder.bitcast(pointer, function_type.as_pointer())
 

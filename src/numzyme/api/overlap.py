@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import llvmlite.binding as llvm
 import numpy as np
 from numba.np.numpy_support import as_dtype
 
 from . import refusals
-from .calls import Leaf, Role, TypedCall
+from .calls import Call, Leaf, Role, TypedCall
 from .pipeline import compile_derivative
 
 READY, REFUSED, NO_MEMORY = 0, 1, 2
@@ -86,6 +89,7 @@ class ThisThread(threading.local):
 
 this_thread = ThisThread()
 _plans: list[SlowPath] = []
+paths: dict[str, SlowPath] = {}  # by symbol
 _tickets = itertools.count(1)
 _open: dict[int, list[Callable[[], None]]] = {}
 
@@ -113,17 +117,51 @@ class _Preparation:
     copy_back: list[Callable[[], None]] = field(default_factory=list)
 
 
-class SlowPath:
-    """The slow path of one typed call."""
+@dataclass(frozen=True)
+class Overlapping:
+    """The derivative that allows arrays to overlap, and the LLVM parameters whose memory it writes."""
 
-    def __init__(self, typed: TypedCall) -> None:
-        self.typed = typed
-        self.function = typed.call.function
-        self.records = records(typed.leaves)
+    symbol: str
+    address: int
+    written: frozenset[int]
+
+
+def overlapping(typed: TypedCall) -> Overlapping:
+    """That derivative for `typed`, compiled on first use."""
+    compiled = compile_derivative(typed.overlapping_key())
+    return Overlapping(compiled.linked.symbol, compiled.linked.address, compiled.written())
+
+
+class SlowPath:
+    """The slow path of one typed call. `find_overlapping` is asked when the first arrays overlap."""
+
+    def __init__(self, call: Call, leaves: tuple[Leaf, ...], find_overlapping: Callable[[], Overlapping]) -> None:
+        self.call = call
+        self.function = call.function
+        self.leaves = leaves
+        self.records = records(leaves)
         self.words = HEADER_WORDS + sum(record.words for record in self.records)
         self.number = len(_plans)
-        self._written: frozenset[int] | None = None
+        self._find_overlapping = find_overlapping
+        self._cell: ctypes.c_int64 | None = None
         _plans.append(self)
+
+    @staticmethod
+    def of(typed: TypedCall) -> SlowPath:
+        """The slow path of a call that this process compiles."""
+        return SlowPath(typed.call, typed.leaves, lambda: overlapping(typed))
+
+    def symbol(self, name: str | None = None) -> str:
+        """A name by which machine code finds the number of this path, of all processes the only one."""
+        name = name or f"numzyme.path.{secrets.token_hex(16)}"
+        self._cell = ctypes.c_int64(self.number)
+        paths[name] = self
+        llvm.add_symbol(name, ctypes.addressof(self._cell))
+        return name
+
+    @cached_property
+    def overlapping(self) -> Overlapping:
+        return self._find_overlapping()
 
     def prepare(self, address: int) -> int:
         """Check and rewrite the words at `address`."""
@@ -135,7 +173,7 @@ class SlowPath:
                 _view(words, leaf, record, shadow=False),
                 _view(words, leaf, record, shadow=True) if leaf.role is Role.DUPLICATED else None,
             )
-            for leaf, record in zip(self.typed.leaves, self.records, strict=True)
+            for leaf, record in zip(self.leaves, self.records, strict=True)
         ]
         plan = _Preparation()
         self._check_shapes(arrays)
@@ -184,12 +222,7 @@ class SlowPath:
             raise refusals.shadows_apart(self.function, a.leaf.label, b.leaf.label)
 
     def _is_written(self, leaf: Leaf) -> bool:
-        if leaf.readonly:
-            return False
-        written = self._written
-        if written is None:
-            written = self._written = compile_derivative(self.typed.overlapping_key()).written()
-        return leaf.data in written
+        return not leaf.readonly and leaf.data in self.overlapping.written
 
     def _densify(self, arrays: list[_Array], pairs: set[tuple[int, int]], plan: _Preparation) -> None:
         """Dense copies in the place of broadcast arrays, and of views that are spread over much more memory.
@@ -203,7 +236,7 @@ class SlowPath:
                 continue
             spread = array.leaf.role is Role.WANTED and _span(primal) > SPARSE_SPAN * primal.nbytes
             if _is_broadcast(primal) or (spread and not any(index in pair for pair in pairs)):
-                if not self.typed.call.reverse:
+                if not self.call.reverse:
                     raise refusals.strides(self.function, array.leaf.label)
                 if not array.leaf.readonly and any(index in pair for pair in pairs):
                     raise refusals.broadcast_overlap(self.function, array.leaf.label)
@@ -219,7 +252,7 @@ class SlowPath:
             shadow = array.shadow
             if shadow is None or _same_strides(array.primal, shadow):
                 continue
-            if not self.typed.call.reverse or any(index in pair for pair in pairs):
+            if not self.call.reverse or any(index in pair for pair in pairs):
                 raise refusals.strides(self.function, array.leaf.label)
             array.shadow = _like(array.primal)
             array.shadow[...] = shadow
@@ -246,7 +279,7 @@ class SlowPath:
             words[record.data(True)] = array.offset if array.shadow is None else _address(array.shadow)
         words[ADDRESS] = 0
         if plan.overlapping:
-            words[ADDRESS] = compile_derivative(self.typed.overlapping_key()).linked.address
+            words[ADDRESS] = self.overlapping.address
         words[SHADOW_BYTES] = plan.shadow_bytes
         words[TICKET] = 0
         keep = [array.primal for array in arrays if array.dense]
@@ -338,3 +371,6 @@ def finish(ticket: int) -> None:
 
 PREPARE_ADDRESS = ctypes.cast(prepare, ctypes.c_void_p).value or 0
 FINISH_ADDRESS = ctypes.cast(finish, ctypes.c_void_p).value or 0
+PREPARE, FINISH = "numzyme.prepare", "numzyme.finish"
+llvm.add_symbol(PREPARE, PREPARE_ADDRESS)
+llvm.add_symbol(FINISH, FINISH_ADDRESS)

@@ -81,7 +81,7 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
     start = time.perf_counter()
     try:
         raw = frontend.extract(function, argument_types, boundscheck=boundscheck)
-    except (DifferentiationError, frontend.RebindsField):
+    except (DifferentiationError, frontend.RebindsField, frontend.StructureDiffers):
         raise
     except Exception as error:  # Numba also fails with whatever its own code, or LLVM, runs into
         raise refusals.not_compilable(function, argument_types, error) from None
@@ -107,7 +107,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
     )
     derivative = derive.differentiate(canonical, request)
     clock.lap("differentiation")
-    linked = runtime.link(derivative.text, derivative.symbol)
+    linked = runtime.link(derivative.text, derivative.symbol, movable=not raw.addresses_in(derivative.text))
     clock.lap("optimisation after, machine code")
     return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
 

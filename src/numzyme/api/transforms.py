@@ -74,6 +74,10 @@ class Transform:
     def __reduce__(self) -> tuple:
         return type(self), (self._value, self._function, self._argnums, self._boundscheck)
 
+    def numzyme_fingerprint(self) -> tuple[Any, ...]:
+        """What a transform is, for the key of compiled code that calls it."""
+        return self._value, self._function, self._argnums, self._boundscheck
+
     def __repr__(self) -> str:
         name = "grad" if self._value is Value.NONE else "value_and_grad"
         return f"{name}({refusals.name_of(self._function)}, argnums={self._argnums})"

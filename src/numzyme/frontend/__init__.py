@@ -5,15 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from .extract import RawFunction, extract
+from .fingerprint import Fingerprint, fingerprint
 from .layout import Parameter
 from .normalise import normalise
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.closures import Outside
 from .objects.construct import StructureDiffers
+from .packages import added_to_numba, versions
 from .target import target_for
 
-__all__ = ["Parameter", "RawFunction", "RebindsField", "canonical_text", "extract", "normalise", "typing_context"]
+__all__ = [
+    "Fingerprint",
+    "Parameter",
+    "RawFunction",
+    "RebindsField",
+    "Outside",
+    "StructureDiffers",
+    "added_to_numba",
+    "canonical_text",
+    "extract",
+    "fingerprint",
+    "normalise",
+    "refresh_classes",
+    "typing_context",
+    "versions",
+]
 
 
 def typing_context(boundscheck: bool) -> Any:

@@ -14,6 +14,7 @@ from numba.core.targetconfig import ConfigStack
 
 from ..ir import Parameter as LlvmParameter
 from ..ir.reader import read_parameters
+from .fingerprint import observe
 from .layout import Parameter, parameters_of, return_layout_of
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 
@@ -35,6 +36,22 @@ class RawFunction:
     return_layout: tuple[tuple[int, str], ...]
     options: Mapping[str, Any]
 
+    def addresses_in(self, text: str) -> bool:
+        """Whether addresses of this process are in `text`, which was made of this function's: of large arrays, of
+        Python objects, of foreign code. Most of those in the raw text are gone when it is optimised.
+        """
+        addresses = [int(digits, 16) for digits in set(_ADDRESS.findall(self.text))]
+        if not addresses:
+            return False
+        numbers = map(int, _LONG_NUMBER.findall(text))  # loads of an address may be folded, with an offset
+        near = any(abs(number - address) < _NEAR for number in numbers for address in addresses)
+        return near or bool(_ADDRESS.search(text))
+
+
+_ADDRESS = re.compile(r"@numba\.dynamic\.globals\.([0-9a-f]+)")  # Numba's name for a variable that holds one
+_LONG_NUMBER = re.compile(r"\b[0-9]{8,20}\b")
+_NEAR = 2**32
+
 
 _cache: dict[Any, RawFunction] = {}
 
@@ -49,6 +66,7 @@ def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = 
     key = (function, argument_types, bool(boundscheck))
     found = _cache.get(key)
     if found is None:
+        observe(function, argument_types)
         found = _cache[key] = _extract(function, argument_types, bool(boundscheck))
     return found
 

@@ -1,6 +1,30 @@
-"""Machine code of derivatives and the memory of their tapes."""
+"""Machine code of derivatives, the memory of their tapes, and their store on disk."""
 
 from .arena import Memory, memory, release_memory
-from .link import LinkedFunction, link
+from .link import LinkedFunction, adopt, is_derivative, link, object_of, prepare_process
+from .objects import (
+    ObjectCode,
+    address_in_engine,
+    load_object,
+    missing,
+    object_code,
+    set_environment,
+)
 
-__all__ = ["LinkedFunction", "Memory", "link", "memory", "release_memory"]
+__all__ = [
+    "LinkedFunction",
+    "Memory",
+    "ObjectCode",
+    "address_in_engine",
+    "adopt",
+    "is_derivative",
+    "link",
+    "load_object",
+    "memory",
+    "missing",
+    "object_code",
+    "object_of",
+    "prepare_process",
+    "release_memory",
+    "set_environment",
+]

@@ -14,8 +14,7 @@ from typing import NamedTuple
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from . import arena_text
-from .machine_code import HandWrittenLibrary, compile_text
+from . import arena_text, hand_written
 
 _pool = ctypes.create_string_buffer(arena_text.POOL_BYTES + arena_text.SLOT_BYTES)
 _start = -ctypes.addressof(_pool) % arena_text.SLOT_BYTES  # each slot on cache lines of its own
@@ -41,13 +40,7 @@ def register() -> None:
         return
     llvm.add_symbol("numzyme.arena.pool", ctypes.addressof(_pool) + _start)
     names = [f"numzyme.arena.{name}" for name in arena_text.API]
-    library = compile_text(
-        "numzyme.arena", arena_text.definitions(), dict(zip(names, names, strict=True)), HandWrittenLibrary
-    )
-    for name in names:
-        address = library.get_pointer_to_function(name)
-        llvm.add_symbol(name, address)
-        _functions[name] = address
+    _functions.update(hand_written.register("numzyme.arena", arena_text.definitions(), names))
 
 
 def memory() -> Memory:

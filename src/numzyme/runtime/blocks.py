@@ -6,27 +6,17 @@ is freed, whatever became of the derivative that made it. Compiled code finds th
 
 from __future__ import annotations
 
-import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
-from numba.core.registry import cpu_target
-from numba.core.runtime.nrt import rtsys
 
-from . import blocks_text
-from .machine_code import DerivativeLibrary, HandWrittenLibrary, compile_text
+from . import blocks_text, hand_written
 
-_library: list[DerivativeLibrary] = []
+_functions: dict[str, int] = {}
 
 
 @global_compiler_lock
 def register() -> None:
     """Make the functions known to LLVM; needed once per process before anything that uses them is finalised."""
-    if _library:
+    if _functions:
         return
-    rtsys.initialize(cpu_target.target_context)  # the names of Numba's own functions
     names = [f"numzyme.blocks.{name}" for name in blocks_text.API]
-    library = compile_text(
-        "numzyme.blocks", blocks_text.definitions(), dict(zip(names, names, strict=True)), HandWrittenLibrary
-    )
-    for name in names:
-        llvm.add_symbol(name, library.get_pointer_to_function(name))
-    _library.append(library)
+    _functions.update(hand_written.register("numzyme.blocks", blocks_text.definitions(), names))

@@ -2,7 +2,8 @@
 
 Decides that every derivative is a library of its own with one visible function, named after the content of
 its text, so that equal text is compiled once and unequal text never collides in the engine. Debug information
-is removed first: it served error messages until here, and the code generator would choke on it.
+is removed first: it served error messages until here, and the code generator would choke on it. The name is known to
+LLVM, so that code which calls the derivative can be moved to another process together with it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,20 @@ import re
 import time
 from dataclasses import dataclass
 
+import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
 from . import arena, arena_text, blocks, blocks_text
 from .machine_code import DerivativeLibrary, compile_text
+from .objects import ObjectCode, address_in_engine, load_object, object_code
 
 # Text of at most this many lines is compiled again where compiled code calls it, to be inlined there: the
 # calling convention has seven arguments for an array and its shadow.
 SMALL_LINES = 1500
 
 _linked: dict[str, LinkedFunction] = {}
+_objects: dict[str, ObjectCode | None] = {}  # of all derivatives, by symbol
+_adopted: dict[str, int] = {}  # symbol -> address
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,23 @@ class LinkedFunction:
 
 
 @global_compiler_lock
-def link(text: str, symbol: str) -> LinkedFunction:
-    """Optimise and compile the module `text`, whose function `symbol` is to be called."""
+def link(text: str, symbol: str, movable: bool = True) -> LinkedFunction:
+    """Optimise and compile the module `text`, whose function `symbol` is to be called.
+
+    `movable`: nothing in the text is an address of this process.
+    """
     digest = hashlib.sha256(f"{symbol}\n{text}".encode()).hexdigest()[:20]
     if digest not in _linked:
         arena.register()
         blocks.register()
         start = time.perf_counter()
         unique = f"{symbol}.{digest}"
+        if unique in _adopted:
+            unique += ".again"  # the engine has that name from disk
         library = compile_text(unique, _with_runtime(strip_debug(text)), keep={symbol: unique})
         address = library.get_pointer_to_function(unique)
+        llvm.add_symbol(unique, address)
+        _objects[unique] = object_code(library) if movable else None
         _linked[digest] = LinkedFunction(
             library=library,
             symbol=unique,
@@ -62,6 +74,36 @@ def link(text: str, symbol: str) -> LinkedFunction:
             seconds=time.perf_counter() - start,
         )
     return _linked[digest]
+
+
+def object_of(symbol: str) -> ObjectCode | None:
+    """The machine code of the derivative that is linked as `symbol`, for another process; None if it has to stay."""
+    return _objects.get(symbol)
+
+
+def is_derivative(symbol: str) -> bool:
+    """Whether `symbol` is that of a derivative of this process."""
+    return symbol in _objects
+
+
+@global_compiler_lock
+def adopt(symbol: str, code: ObjectCode) -> int:
+    """The address of a derivative that another process compiled; nothing of what it needs is missing."""
+    for linked in _linked.values():
+        if linked.symbol == symbol:
+            return linked.address
+    if symbol not in _adopted:
+        load_object(code.content)
+        _adopted[symbol] = address_in_engine(symbol)
+        llvm.add_symbol(symbol, _adopted[symbol])
+        _objects[symbol] = code
+    return _adopted[symbol]
+
+
+def prepare_process() -> None:
+    """Make known what moved code may need from Numba's runtime and from ours; loads no part of Numba's compiler."""
+    arena.register()
+    blocks.register()
 
 
 def strip_debug(text: str) -> str:

@@ -18,7 +18,7 @@ from numba.core.environment import lookup_environment
 from numba.core.registry import cpu_target
 from numba.core.runtime.nrt import rtsys
 
-_ENVIRONMENT_PREFIX = "_ZN08NumbaEnv"
+ENVIRONMENT_PREFIX = "_ZN08NumbaEnv"
 
 
 class DerivativeLibrary(JITCodeLibrary):
@@ -98,7 +98,7 @@ def _set_environments(library: DerivativeLibrary) -> None:
     them."""
     code_generator: Any = library.codegen
     for variable in library._final_module.global_variables:
-        if variable.name.startswith(_ENVIRONMENT_PREFIX):
+        if variable.name.startswith(ENVIRONMENT_PREFIX):
             environment = lookup_environment(variable.name)
             if environment is not None:
                 code_generator.set_env(variable.name, environment)

@@ -1,0 +1,71 @@
+"""Numba types as data that is the same in every process.
+
+Decides which types have such a description; names of Numba types do not serve, for some hold addresses.
+"""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any, Protocol
+
+from numba.core import types
+
+from .objects.kinds import BoundMethod, ConstantType, ObjectType, TupleBuilder
+
+_NAMED = (
+    types.Integer, types.Float, types.Complex, types.Boolean, types.NoneType, types.UnicodeType, types.SliceType,
+    types.EllipsisType, types.RangeType,
+)  # fmt: skip
+# class of types -> the attributes that make one of them
+_MADE_OF: dict[type, tuple[str, ...]] = {
+    types.Array: ("dtype", "ndim", "layout", "mutable", "aligned"),
+    types.Omitted: ("value",),
+    types.Optional: ("type",),
+    types.CPointer: ("dtype",),
+    types.NumberClass: ("instance_type",),
+    types.DType: ("dtype",),
+    types.Module: ("pymod",),
+    types.Function: ("typing_key",),
+    types.Dispatcher: ("dispatcher",),
+    types.Tuple: ("types",),
+    types.UniTuple: ("types",),
+    types.NamedTuple: ("types", "instance_class"),
+    types.NamedUniTuple: ("types", "instance_class"),
+    BoundMethod: ("receiver", "function_type"),
+    ConstantType: ("value",),
+    TupleBuilder: (),
+}
+_Literal: Any = types.Literal
+
+
+class Walk(Protocol):
+    """What a type needs of the fingerprint that it is part of."""
+
+    def token(self, value: Any) -> Any:
+        """What stands for a value in it."""
+        ...
+
+    def closure(self, kind: Any) -> Any:
+        """What stands for the function of a closure's type."""
+        ...
+
+    def fail(self, why: str) -> Any:
+        """What stands for something that has no description."""
+        ...
+
+
+def type_token(kind: Any, walk: Walk) -> Any:
+    """What stands for the type `kind`."""
+    name, token = type(kind).__name__, walk.token
+    if isinstance(getattr(kind, "function", None), FunctionType) and isinstance(kind, ObjectType):
+        return "type", name, walk.closure(kind), token(list(kind.fields.items()))
+    if isinstance(kind, ObjectType):
+        return "type", name, token([kind.python_class, list(kind.fields.items()), sorted(kind.cells)])
+    if isinstance(kind, _Literal):
+        return "type", name, token(kind.literal_value)
+    if isinstance(kind, _NAMED) and type(kind).__module__.startswith("numba."):
+        return "type", name, str(kind)
+    parts = _MADE_OF.get(type(kind))
+    if parts is None:
+        return walk.fail(f"the Numba type {name} has no stable description")
+    return "type", name, token([getattr(kind, part) for part in parts])
