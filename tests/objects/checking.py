@@ -62,7 +62,8 @@ def check_raises(f: Any, make: Callable[[], tuple]) -> None:
         with balanced():
             found = outcome(numzyme.gradient, mode, f, *given)
             assert type(found) is type(expected), found
-            assert found.args == expected.args
+            # Numba says "division by zero" where Python says "float division by zero"
+            assert found.args == expected.args or isinstance(expected, ZeroDivisionError)
             del found
         same_state(given, plain)
 
@@ -227,7 +228,8 @@ class _States:
         self.pairs = pairs
 
     def compare(self, found: Any, expected: Any, path: str) -> None:
-        assert type(found) is type(expected), f"{path}: {type(found)} instead of {type(expected)}"
+        numbers = isinstance(found, float) and isinstance(expected, float)  # NumPy's float64 is a float
+        assert numbers or type(found) is type(expected), f"{path}: {type(found)} instead of {type(expected)}"
         kind = values.classify(expected)
         if kind in (Kind.CONSTANT, Kind.SCALAR, Kind.ARRAY):
             np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-300, err_msg=path) if _is_numeric(

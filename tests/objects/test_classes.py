@@ -168,7 +168,11 @@ def test_a_bool_was_no_int_and_classes_had_no_attributes():
 
 
 REFUSED_TESTS = {
-    "list": (lambda x: x[0] * 2 if isinstance(x, list) else x[0], [1.0], "tuple and list are one type"),
+    "floating": (
+        lambda x: x["a"] * 2 if isinstance(x["a"], np.floating) else x["a"],
+        {"a": 1.0},
+        "floating",
+    ),
     "sparse": (
         lambda x: np.sum(x) * 2 if isinstance(x, scipy.sparse.csr_array) else np.sum(x),
         scipy.sparse.csr_array(np.eye(2)),
@@ -176,6 +180,21 @@ REFUSED_TESTS = {
     ),
     "partial": (lambda x: x(2.0) if isinstance(x, functools.partial) else 0.0, functools.partial(pow, 3.0), "partial"),
 }
+
+
+def is_list(x):
+    return 2.0 if isinstance(x, list) else 3.0
+
+
+def lists(d):
+    total = d["like"][0] * is_list(d["like"]) * is_list(d["unlike"])
+    for part in (d["unlike"], d["tuple"]):
+        total += part[0] ** 2 if isinstance(part, list) else part[0] ** 3
+    return total * is_list(d["tuple"])
+
+
+def test_lists_were_tuples():
+    check(lists, copies({"like": [1.5, 2.0], "unlike": [0.5, None, np.ones(2)], "tuple": (2.0, 1.0)}))
 
 
 @pytest.mark.parametrize("name", REFUSED_TESTS)

@@ -46,10 +46,26 @@ def gradient(
             Duplicated(primal, shadow) if active else Const(primal)
             for primal, shadow, active in zip(primals, shadows, wanted, strict=True)
         ]
-        tangent, value = differentiate(ForwardWithPrimal, f, *arguments)
+        try:
+            tangent, value = differentiate(ForwardWithPrimal, f, *arguments)
+        except Exception:
+            if not last:  # the same happens on the user's own, which show how far it came
+                originals = layout.originals()
+                differentiate(ForwardWithPrimal, f, *(map(_with_primal, arguments, originals)))
+            raise
         columns.append(_copied(tangent))
+        if not last:
+            getattr(f, "numzyme_release", _nothing_to_release)(primals)
     derivatives = _assemble(values, wanted, seeds, columns)
     return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
+
+
+def _with_primal(argument: Any, primal: Any) -> Any:
+    return Duplicated(primal, argument.shadow) if isinstance(argument, Duplicated) else Const(primal)
+
+
+def _nothing_to_release(primals: list[Any]) -> None:
+    """For functions that send nothing to Python."""
 
 
 def with_shadows_laid_out(args: tuple[Any, ...], call: Callable[..., Any]) -> Any:
@@ -201,4 +217,4 @@ def _stacked(value: np.ndarray, columns: list[Any], sample: Any) -> np.ndarray:
     dtype = np.result_type(sample, value.dtype) if isinstance(sample, np.ndarray) else value.dtype
     if not columns:
         return np.zeros((*output, *value.shape), dtype)
-    return np.stack(columns, axis=-1).reshape(*output, *value.shape).astype(dtype, copy=False)
+    return np.stack(columns, axis=-1).reshape((*output, *value.shape)).astype(dtype, copy=False)

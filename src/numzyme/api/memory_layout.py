@@ -35,8 +35,8 @@ class Layout:
         return self._values
 
     def copies(self) -> list[Any]:
-        """The values as they were at the start, in new memory."""
-        return self._on([snapshot.copy() for snapshot in self._snapshots], lambda scalar: scalar)
+        """The values as they were at the start, in new memory; what was read-only still is."""
+        return self._on([snapshot.copy() for snapshot in self._snapshots], lambda scalar: scalar, keep_readonly=True)
 
     def shadows(self) -> list[Any]:
         """Zeros in the same layout; scalars become 0.0."""
@@ -71,13 +71,15 @@ class Layout:
                 self._view(array, block, memory)[...] = array
         return memory
 
-    def _on(self, memories: list[np.ndarray], scalar: Any) -> list[Any]:
+    def _on(self, memories: list[np.ndarray], scalar: Any, keep_readonly: bool = False) -> list[Any]:
         made: dict[int, np.ndarray] = {}
         for array in self._arrays.values():
             for block, memory in zip(self._blocks, memories, strict=True):
                 if array.size and block.low <= _address(array) < block.high:
                     made[id(array)] = self._view(array, block, memory)
             made.setdefault(id(array), np.zeros_like(array))
+            if keep_readonly and not array.flags.writeable:
+                made[id(array)].setflags(write=False)
 
         def rebuild(value: Any) -> Any:
             if isinstance(value, tuple):

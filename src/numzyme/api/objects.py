@@ -58,12 +58,14 @@ def gradient(
         flat_constant = tuple(not active for active in flattened.activities())
         derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
         remember(flattened, flat, flat_constant)
-        return flattened.shadows(list(derivatives[:-3]), derivatives[-3]), value
+        shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])[-len(arguments) :]
+        primals = tuple(arguments[position] for position in wanted)  # with the fields that the shadows belong to
+        wanted_shadows = tuple(shadows[position] for position in wanted)
+        return values.strip_types(primals, wanted_shadows, project=project), value
 
-    shadows, value = _with_plan(f, arguments, constant, boundscheck, run)
     wanted = [position for position, fixed in enumerate(constant) if not fixed]
-    primals = tuple(arguments[position] for position in wanted)
-    found = iter(values.strip_types(primals, tuple(shadows[position] for position in wanted), project=project))
+    stripped, value = _with_plan(f, arguments, constant, boundscheck, run)
+    found = iter(stripped)
     entries = tuple(None if fixed else next(found) for fixed in constant)
     result = entries[0] if len(entries) == 1 else entries
     return DerivativesAndValue(result, value) if mode.with_primal else result
@@ -141,10 +143,7 @@ def _with_plan(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundsc
     while True:
         flattened, plan = _prepared(f, arguments, constant, boundscheck)
         try:
-            found, second = run(flattened, plan.flat)
-            if isinstance(found, tuple) and len(found) > len(arguments) and not isinstance(found, DerivativesAndValue):
-                found = found[len(found) - len(arguments) :]  # without the function itself
-            return found, second
+            return run(flattened, plan.flat)
         except RebindsField as rebinds:  # while compiling: nothing has run
             _cells.add((rebinds.python_class, rebinds.name))
         finally:

@@ -25,7 +25,7 @@ from numba.core.typing.context import Context as TypingContext
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration
-from .objects.kinds import BoundMethod, ConstantType, ObjectType, called_method
+from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -156,6 +156,12 @@ class Context(TypingContext):
         method = called_method(self, func, len(args)) if isinstance(func, ObjectType | BoundMethod) else None
         recursive = method and method.recursive_call_type(self, args, kws)
         return recursive or super().resolve_function_type(func, args, kws)
+
+    def can_convert(self, fromty, toty):
+        # or an overload for tuples would do for lists, whose isinstance differs
+        if isinstance(fromty, EvenList | MixedList) != isinstance(toty, EvenList | MixedList):
+            return None
+        return super().can_convert(fromty, toty)
 
     def resolve_setattr(self, target, attr, value):
         if isinstance(target, ObjectType):

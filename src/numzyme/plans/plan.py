@@ -9,6 +9,7 @@ returns or raises.
 from __future__ import annotations
 
 import ctypes
+import functools
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from numba.np.numpy_support import as_dtype
 
 from .. import values
 from ..diagnostics import DifferentiationValueError
-from ..frontend.objects.cells import publish
+from ..frontend.objects.cells import publish, room
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..values import Kind, Path
 from ..values.paths import NestedIn
@@ -80,6 +81,7 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     if code is not None:
         changed = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
         flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
+    flat.numzyme_release = functools.partial(_release, key.cells)
     flat.numzyme_labels = (*key.labels, "the numbers", "the constant numbers", "the integers")
     return flat
 
@@ -140,10 +142,15 @@ class Flattened:
             if _differ(old, new):
                 number = complex(*new) if width == 2 else new[0]
                 changed.append((owner, type(current)(number) if isinstance(current, np.generic) else number))
+        made: dict[Any, np.ndarray] = {}
         for cell in self.walk.cell_owners:
-            address, *shape = self.integers[cell.offset : cell.offset + 1 + cell.kind.ndim].tolist()
-            if address:
-                changed.append((cell, taken_over(address, tuple(shape), as_dtype(cell.kind.dtype))))
+            sent = Sent.read(self.integers, cell.offset, cell.kind)
+            if sent.address:
+                key = sent.place, sent.shape, sent.strides, sent.dtype
+                copied = sent.taken_over()
+                if key not in made:
+                    made[key] = sent.among(self.walk.arrays, copied)
+                changed.append((cell, made[key]))
         for owner, _ in changed:
             if self.walk.in_both_activities(owner.value):
                 raise DifferentiationValueError(
@@ -166,15 +173,60 @@ class Flattened:
         return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
 
 
-def taken_over(address: int, shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """An array with the content of memory from malloc, which is freed."""
-    made = np.empty(shape, dtype)
-    if made.nbytes:
-        made.reshape(-1).view(np.uint8)[:] = np.ctypeslib.as_array((ctypes.c_uint8 * made.nbytes).from_address(address))
-    free = ctypes.CDLL(None).free
-    free.argtypes = [ctypes.c_void_p]
-    free(address)
-    return made
+@dataclass(frozen=True)
+class Sent:
+    """An array that compiled code bound to a field: a copy at `address`, and where it was itself."""
+
+    address: int
+    place: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype
+
+    @staticmethod
+    def read(integers: np.ndarray, offset: int, kind: Any) -> Sent:
+        address, place, *rest = integers[offset : offset + room(kind.ndim)].tolist()
+        return Sent(address, place, tuple(rest[: kind.ndim]), tuple(rest[kind.ndim :]), as_dtype(kind.dtype))
+
+    def taken_over(self) -> np.ndarray:
+        """The copy, in memory of Python; the memory that it was in is freed."""
+        made = np.empty(self.shape, self.dtype)
+        if made.nbytes:
+            raw = (ctypes.c_uint8 * made.nbytes).from_address(self.address)
+            made.reshape(-1).view(np.uint8)[:] = np.ctypeslib.as_array(raw)
+        free = ctypes.CDLL(None).free
+        free.argtypes = [ctypes.c_void_p]
+        free(self.address)
+        return made
+
+    def among(self, arrays: list[np.ndarray], copied: np.ndarray) -> np.ndarray:
+        """The array of the call that it was, or a view of one; `copied` when it was none."""
+        for array in arrays:
+            if (array.ctypes.data, array.shape, array.strides, array.dtype) == (
+                self.place,
+                self.shape,
+                self.strides,
+                self.dtype,
+            ):
+                return array
+        for array in arrays:
+            low, high = np.lib.array_utils.byte_bounds(array)
+            if array.dtype == self.dtype and low <= self.place < high and copied.size:
+                owner = array
+                while isinstance(owner.base, np.ndarray):
+                    owner = owner.base
+                owner = owner if owner.flags.c_contiguous else owner.T
+                if owner.flags.c_contiguous:
+                    return np.ndarray(self.shape, self.dtype, owner, self.place - owner.ctypes.data, self.strides)  # pyright: ignore[reportArgumentType]
+        return copied
+
+
+def _release(cells: tuple[tuple, ...], arguments: list[Any]) -> None:
+    """Free what a call sent that nobody takes over; `arguments` are those of the flat function."""
+    for _, _, kind, _, offset in cells:
+        sent = Sent.read(arguments[-1], offset, kind)
+        if sent.address:
+            sent.taken_over()
 
 
 def _current(owner: Any) -> Any:

@@ -19,6 +19,7 @@ from numba.core import types
 
 from .. import values
 from ..diagnostics import DifferentiationTypeError
+from ..frontend.objects.cells import room
 from ..frontend.objects.classes import hook_of
 from ..frontend.objects.closures import ClosureType, moving_values
 from ..frontend.objects.construct import Skeleton, object_type_of
@@ -93,8 +94,12 @@ class Walk:
     def _array(self, value: Any, path: Path, active: bool) -> Skeleton:
         key = id(value), active
         if key not in self.met:
-            numba_type = typeof(value)
-            self.met[key] = Skeleton(numba_type, "array", len(self.arrays))
+            spread = any(n > 1 and stride == 0 for n, stride in zip(value.shape, value.strides, strict=True))
+            if spread and not value.flags.writeable:
+                self.kept.append(value)
+                value = value.copy()  # nothing can be written to it
+                value.setflags(write=False)
+            self.met[key] = Skeleton(typeof(value), "array", len(self.arrays))
             self.arrays.append(value)
             self.active.append(active)
             self.paths.append(path)
@@ -235,7 +240,7 @@ class Walk:
         for (step, _), member in zip(steps, made.members, strict=True):
             if member.source == "array" and step.key in made.kind.cells and made.identity is not None:
                 offset = len(self.integers)
-                self.integers += [0] * (1 + member.kind.ndim)
+                self.integers += [0] * room(member.kind.ndim)
                 self.cell_owners.append(CellOwner(value, step, made.identity, member.kind, member.index, offset))
             if member.source not in ("float", "fixed", "integer"):
                 continue

@@ -16,6 +16,11 @@ from numba.extending import intrinsic
 PUBLISH = "numzyme.arena.publish"
 
 
+def room(ndim: int) -> int:
+    """How many integers `publish` needs for an array."""
+    return 2 + 2 * ndim
+
+
 @intrinsic
 def cell_content(typing_context: Any, cell: Any) -> Any:
     """The value in a cell."""
@@ -31,31 +36,47 @@ def cell_content(typing_context: Any, cell: Any) -> Any:
 
 @intrinsic
 def is_same_memory(typing_context: Any, first: Any, second: Any) -> Any:
-    """Whether two arrays start at the same place and have the same shape."""
+    """Whether two arrays are one: place, shape and strides."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         arrays = [context.make_array(k)(context, builder, value=v) for k, v in zip(signature.args, args, strict=True)]
         data = [builder.ptrtoint(array.data, context.get_value_type(types.intp)) for array in arrays]
         same = builder.icmp_unsigned("==", *data)
         for axis in range(signature.args[0].ndim):
-            lengths = [builder.extract_value(array.shape, axis) for array in arrays]
-            same = builder.and_(same, builder.icmp_signed("==", *lengths))
+            for part in ("shape", "strides"):
+                numbers = [builder.extract_value(getattr(array, part), axis) for array in arrays]
+                same = builder.and_(same, builder.icmp_signed("==", *numbers))
         return same
 
     return types.boolean(first, second), generate
 
 
 @intrinsic
+def note(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
+    """The place, shape and strides of an array go to `integers[offset + 1:]`: Python may know the array."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        content = context.make_array(array)(context, builder, value=args[0])
+        buffer = context.make_array(integers)(context, builder, value=args[1]).data
+        place = builder.ptrtoint(content.data, context.get_value_type(types.intp))
+        parts = [builder.extract_value(part, axis) for part in (content.shape, content.strides)
+                 for axis in range(array.ndim)]  # fmt: skip
+        for position, number in enumerate([place, *parts]):
+            where = builder.add(args[2], context.get_constant(types.intp, position + 1))
+            builder.store(number, builder.gep(buffer, [where]))
+        return context.get_dummy_value()
+
+    return types.none(array, integers, offset), generate
+
+
+@intrinsic
 def send(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
-    """Copy a contiguous array to memory of its own; its address and shape go to `integers[offset:]`."""
+    """Copy a contiguous array to memory of its own, whose address goes to `integers[offset]`."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         content = context.make_array(array)(context, builder, value=args[0])
         buffer = context.make_array(integers)(context, builder, value=args[1]).data
         slot = builder.gep(buffer, [args[2]])
-        for axis in range(array.ndim):
-            place = builder.gep(slot, [context.get_constant(types.intp, axis + 1)])
-            builder.store(builder.extract_value(content.shape, axis), place)
         pointer = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.IntType(64)])
         function = cgutils.get_or_insert_function(builder.module, kind, PUBLISH)
@@ -70,4 +91,5 @@ def publish(cell: Any, before: Any, integers: Any, offset: int) -> None:
     """Hand the array in `cell` over, if it is another than `before`."""
     now: Any = cell_content(cell)  # pyright: ignore[reportCallIssue]
     if not is_same_memory(now, before):
+        note(now, integers, offset)
         send(np.ascontiguousarray(now), integers, offset)

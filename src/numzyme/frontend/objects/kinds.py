@@ -200,9 +200,15 @@ class MixedTuple(types.Tuple):
 class MixedList(MixedTuple):
     """A list from outside, whose length is fixed: a tuple for compiled code, which knows that it was a list."""
 
+    def __unliteral__(self) -> Any:
+        return self
+
 
 class EvenList(types.UniTuple):
     """The same with members of one kind."""
+
+    def __unliteral__(self) -> Any:
+        return self
 
 
 def members_kind(kinds: tuple, listed: bool) -> Any:

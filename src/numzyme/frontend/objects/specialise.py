@@ -69,7 +69,7 @@ def specialise(state: Any) -> tuple[Trial, bool]:
         if settled is None:
             break
         settled.rewrite(state.func_ir)
-        _remove_dead_blocks(state.func_ir)
+        _keep_live_blocks(state.func_ir)
         changed = True
     if changed:
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
@@ -107,9 +107,14 @@ def _opens(kind: Any) -> bool:
     return needs_specialising(kind) or is_static(kind) or isinstance(kind, types.Array)
 
 
-def _remove_dead_blocks(func_ir: Any) -> None:
-    for label in compute_cfg_from_blocks(func_ir.blocks).dead_nodes():
-        del func_ir.blocks[label]
+def _keep_live_blocks(func_ir: Any) -> None:
+    """Remove dead blocks, and put the others in the order of control flow.
+
+    Numba propagates types in this order, time and again until nothing changes: a long chain of copies in another order
+    takes as many rounds as it has steps.
+    """
+    labels = compute_cfg_from_blocks(func_ir.blocks).topo_order()
+    func_ir.blocks = {label: func_ir.blocks[label] for label in labels}
 
 
 def copied(statement: Any) -> Any:
@@ -313,6 +318,7 @@ class Trial:
         for block in func_ir.blocks.values():
             block.body = [copied(statement) for statement in block.body]
         func_ir = reconstruct_ssa(func_ir)
+        _keep_live_blocks(func_ir)
         func_ir._definitions = build_definitions(func_ir.blocks)
         postproc.PostProcessor(func_ir).run(emit_dels=False)
         self.blocks = func_ir.blocks
@@ -544,7 +550,8 @@ def python_class_of(kind: Any) -> type | None:
     """The Python class of values of a Numba type, where there is one."""
     if isinstance(kind, ObjectType):
         return kind.python_class
-    kind = types.unliteral(kind)
+    if isinstance(kind, types.Literal):
+        kind = types.unliteral(kind)
     if isinstance(kind, types.BaseNamedTuple):
         return kind.instance_class  # pyright: ignore[reportAttributeAccessIssue]
     if isinstance(kind, types.Float | types.Complex | types.Integer) and kind not in _PLAIN:
