@@ -6,10 +6,13 @@ BENCH_VENV := .venv-bench
 PIP_INSTALL := -m pip install --quiet --constraint constraints.txt
 INPUTS := Makefile pyproject.toml constraints.txt
 
-.PHONY: demo test lint bench clean
+.PHONY: demo example test lint docs bench clean
 
 demo: $(VENV)/demo.installed
 	$(VENV)/bin/python -m demo
+
+example: $(VENV)/demo.installed
+	$(VENV)/bin/python -m examples.train_digits
 
 test: lint
 	$(VENV)/bin/python -m pytest -n $(JOBS)
@@ -17,6 +20,9 @@ test: lint
 lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/pyright
+
+docs: $(VENV)/docs.installed
+	$(VENV)/bin/python -m sphinx -b html -W --keep-going docs docs/_build/html
 
 bench: $(BENCH_VENV)/bench.installed
 	$(BENCH_VENV)/bin/python -m benchmarks
@@ -33,10 +39,14 @@ $(VENV)/demo.installed: $(INPUTS) | $(VENV)/bin/python
 	$(VENV)/bin/python $(PIP_INSTALL) --editable '.[demo]'
 	touch $@
 
+$(VENV)/docs.installed: $(INPUTS) | $(VENV)/bin/python
+	$(VENV)/bin/python $(PIP_INSTALL) --editable '.[docs]'
+	touch $@
+
 $(BENCH_VENV)/bench.installed: $(INPUTS) benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH_VENV)
 	$(BENCH_VENV)/bin/python $(PIP_INSTALL) --editable . --requirement benchmarks/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV)
+	rm -rf $(VENV) $(BENCH_VENV) docs/_build

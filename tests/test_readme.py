@@ -23,7 +23,7 @@ def run(code: str, file: Path, namespace: dict[str, object]) -> str:
     linecache.clearcache()
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        exec(compile(code, str(file), "exec"), namespace)
+        exec(compile(code, str(file), "exec", dont_inherit=True), namespace)
     return printed.getvalue().replace(f"{file.parent}/", "")
 
 

@@ -1,0 +1,1 @@
+"""Models trained with numzyme, end to end: `make example`."""
