@@ -1,7 +1,8 @@
 """Matrices of a few diagonals: `Diagonal`, `Bidiagonal`, `Tridiagonal`, `SymTridiagonal`, `UniformScaling`.
 
 Decides that sums keep the narrowest kind that holds both operands. Invariant: everything but conversion to a dense
-array takes time and memory of the order of the diagonals (times the columns of a matrix factor).
+array takes time and memory of the order of the diagonals (times the columns of a matrix factor). Loops, not assignments
+to slices: Numba compiles those to ten times the code, most of it for the message of an error.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ class Banded(Structured, MatrixLike):
     def times_matrix(self, matrix: Any) -> Any:
         out = np.zeros(matrix.shape, promoted(self, matrix))
         for column in range(matrix.shape[1]):
-            out[:, column] = self.times_vector(matrix[:, column])
+            product = self.times_vector(matrix[:, column])
+            for row in range(matrix.shape[0]):
+                out[row, column] = product[row]
         return out
 
     def toarray(self) -> Any:
@@ -265,11 +268,13 @@ class Bidiagonal(Banded):
 
     def times_vector(self, vector: Any) -> Any:
         out = np.zeros(vector.shape, promoted(self, vector))
-        out[...] = self.dv * vector
-        if self.uplo == "U":
-            out[:-1] += self.ev * vector[1:]
-        else:
-            out[1:] += self.ev * vector[:-1]
+        for row in range(self.dv.shape[0]):
+            out[row] = self.dv[row] * vector[row]
+        for place in range(self.ev.shape[0]):
+            if self.uplo == "U":
+                out[place] += self.ev[place] * vector[place + 1]
+            else:
+                out[place + 1] += self.ev[place] * vector[place]
         return out
 
 
@@ -389,9 +394,11 @@ class SymTridiagonal(SymmetricBanded):
 def three_bands(below: Any, main: Any, above: Any, vector: Any, dtype: Any) -> Any:
     """The product of a tridiagonal matrix with a vector."""
     out = np.zeros(vector.shape, dtype)
-    out[...] = main * vector
-    out[1:] += below * vector[:-1]
-    out[:-1] += above * vector[1:]
+    for row in range(main.shape[0]):
+        out[row] = main[row] * vector[row]
+    for place in range(below.shape[0]):
+        out[place + 1] += below[place] * vector[place]
+        out[place] += above[place] * vector[place + 1]
     return out
 
 

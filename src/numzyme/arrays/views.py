@@ -273,21 +273,26 @@ class PermutedDims(View):
         return PermutedDims(operation(self.parent, argument), self.perm)
 
     def toarray(self) -> Any:
-        return np.transpose(dense_of(self.parent), self.perm).copy()
+        dense = dense_of(self.parent)
+        if len(self.shape) == 2:  # np.transpose with axes that are not literal goes through memory in compiled code
+            if self.perm[0] == 0:
+                return np.ascontiguousarray(dense).copy()
+            return np.ascontiguousarray(dense.T).copy()
+        return np.transpose(dense, self.perm).copy()
 
     @property
     def T(self) -> Any:
         return PermutedDims(self.parent, self.perm[::-1])
 
     def times_wrapper(self, other: Any) -> Any:
-        if len(self.shape) == 2:
+        if len(self.shape) == 2 and not isinstance(self.parent, np.ndarray):
             if self.perm[0] == 0:
                 return self.parent @ other
             return times_transposed(self.parent, other)
         return self.toarray() @ other
 
     def times_array(self, array: Any) -> Any:
-        if len(self.shape) == 2:
+        if len(self.shape) == 2 and not isinstance(self.parent, np.ndarray):
             if self.perm[0] == 0:
                 return self.parent @ array
             return times_transposed(self.parent, array)

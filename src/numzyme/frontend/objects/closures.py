@@ -107,7 +107,9 @@ def _content(cell: Any) -> Any:
 
 
 def is_moving(value: Any) -> bool:
-    """Whether a captured value is data: whatever is not a function, module, class or the like."""
+    """Whether a captured value is data: whatever is not a function, module, class, tuple of classes or the like."""
+    if type(value) is tuple and value and all(isinstance(member, type) for member in value):
+        return False
     return not isinstance(value, _COMPILED_AS_THEY_ARE) and not _belongs_to_a_library(value)
 
 
