@@ -81,6 +81,7 @@ class StoredDispatcher(CPUDispatcher):
         except Exception as error:  # a call must not fail because of what is on disk
             entry_point = None
             store.counters.count("ignored", f"{type(error).__name__}: {error}")
+        key.watch_classes()
         return entry_point and Loaded(entry_point, types.none(*sig))
 
     def _save(self, sig: tuple, key: Fingerprint) -> None:
@@ -107,7 +108,7 @@ def _key(call: Call, sig: tuple) -> Fingerprint:
     try:
         return frontend.fingerprint(*_parts(call, sig))
     except Exception as error:  # users' classes may do anything when they are looked at
-        return Fingerprint(b"", f"{type(error).__name__}: {error}", ())
+        return Fingerprint(b"", f"{type(error).__name__}: {error}", (), frozenset())
 
 
 def _entry(key: Fingerprint) -> store.Entry | None:

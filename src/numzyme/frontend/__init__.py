@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .extract import RawFunction, extract
-from .fingerprint import Fingerprint, fingerprint
+from .fingerprints import Fingerprint, fingerprint
 from .layout import Parameter
 from .normalise import normalise
 from .objects.attributes import RebindsField

@@ -14,7 +14,7 @@ from numba.core.targetconfig import ConfigStack
 
 from ..ir import Parameter as LlvmParameter
 from ..ir.reader import read_parameters
-from .fingerprint import observe
+from .fingerprints import observe
 from .layout import Parameter, parameters_of, return_layout_of
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 

@@ -135,10 +135,15 @@ def added_to_numba() -> tuple[Any, ...]:
 
 
 def _functions_in(item: Any) -> list[Any]:
-    """The functions and templates that one entry of a registry is made of."""
+    """The functions and templates that one entry of a registry is made of.
+
+    Intrinsics are left out: whoever uses one refers to it, and they are registered only then.
+    """
     found = []
     for part in item if isinstance(item, tuple) else (item,):
-        implementation = getattr(part, "_overload_func", None) or getattr(part, "_definition_func", None) or part
+        if hasattr(part, "_definition_func"):
+            continue
+        implementation = getattr(part, "_overload_func", part)
         implementation = getattr(implementation, "__func__", implementation)
         if isinstance(implementation, FunctionType | type):
             found.append(implementation)

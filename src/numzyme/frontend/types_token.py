@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from numba.core import types
 
-from .objects.kinds import BoundMethod, ConstantType, ObjectType, TupleBuilder
+from .objects.kinds import ObjectType, TupleBuilder
 
 _NAMED = (
     types.Integer, types.Float, types.Complex, types.Boolean, types.NoneType, types.UnicodeType, types.SliceType,
@@ -18,6 +18,7 @@ _NAMED = (
 )  # fmt: skip
 # class of types -> the attributes that make one of them
 _MADE_OF: dict[type, tuple[str, ...]] = {
+    TupleBuilder: (),
     types.Array: ("dtype", "ndim", "layout", "mutable", "aligned"),
     types.Omitted: ("value",),
     types.Optional: ("type",),
@@ -31,9 +32,6 @@ _MADE_OF: dict[type, tuple[str, ...]] = {
     types.UniTuple: ("types",),
     types.NamedTuple: ("types", "instance_class"),
     types.NamedUniTuple: ("types", "instance_class"),
-    BoundMethod: ("receiver", "function_type"),
-    ConstantType: ("value",),
-    TupleBuilder: (),
 }
 _Literal: Any = types.Literal
 
@@ -59,8 +57,8 @@ def type_token(kind: Any, walk: Walk) -> Any:
     name, token = type(kind).__name__, walk.token
     if isinstance(getattr(kind, "function", None), FunctionType) and isinstance(kind, ObjectType):
         return "type", name, walk.closure(kind), token(list(kind.fields.items()))
-    if isinstance(kind, ObjectType):
-        return "type", name, token([kind.python_class, list(kind.fields.items()), sorted(kind.cells)])
+    if type(kind).__module__.startswith("numzyme.") and isinstance(kind.key, tuple):
+        return "type", name, token(kind.key)  # our own say in full what they are made of
     if isinstance(kind, _Literal):
         return "type", name, token(kind.literal_value)
     if isinstance(kind, _NAMED) and type(kind).__module__.startswith("numba."):

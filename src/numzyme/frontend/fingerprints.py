@@ -25,6 +25,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.extending import _Intrinsic  # pyright: ignore[reportPrivateUsage]
 
 from .code import builtin_or_global, code_token, globals_of, names_of
+from .objects.classes import class_attribute, value_in_class
 from .objects.operators import UNARY
 from .packages import named_in_package
 from .types_token import type_token
@@ -51,11 +52,18 @@ _SLOTS = (python_types.MemberDescriptorType, python_types.GetSetDescriptorType)
 @dataclasses.dataclass(frozen=True)
 class Fingerprint:
     """`reason`: why `digest` cannot stand for the values, or None. `classes`: users' classes, in the order they were
-    met, which is the same in every process."""
+    met, which is the same in every process; `names`: what compiled code may have looked up in them."""
 
     digest: bytes
     reason: str | None
     classes: tuple[type, ...]
+    names: frozenset[str]
+
+    def watch_classes(self) -> None:
+        """Notice later changes of values in the classes, as if they had been taken in a compilation just now."""
+        for python_class in self.classes:
+            for name in self.names:
+                value_in_class(python_class, name, class_attribute(python_class, name))
 
 
 def observe(*values: Any) -> None:
@@ -69,7 +77,7 @@ def fingerprint(*values: Any) -> Fingerprint:
     walk = _Walk()
     walk.add(("values", tuple(walk.token(value) for value in values)))
     walk.finish()
-    return Fingerprint(walk.hash.digest(), walk.reason, tuple(walk.classes))
+    return Fingerprint(walk.hash.digest(), walk.reason, tuple(walk.classes), walk.names_in_classes())
 
 
 # (id of a function, class or module; name) -> (its value then, stamp of the value): what was first seen there.
@@ -113,6 +121,10 @@ class _Walk:
                 self._describe(self._waiting.popleft())
             if not any(self._look_up(space, done) for space, done in self._spaces):
                 return
+
+    def names_in_classes(self) -> frozenset[str]:
+        """All names that were looked up in classes."""
+        return frozenset().union(*(done for space, done in self._spaces if isinstance(space, type)))
 
     # -- values
     def token(self, value: Any) -> Token:
