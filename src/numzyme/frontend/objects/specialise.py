@@ -24,7 +24,7 @@ from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.compiler import run_frontend
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.ir_utils import build_definitions, next_label
+from numba.core.ir_utils import build_definitions, next_label, rename_labels
 from numba.core.ssa import reconstruct_ssa
 from numba.np.numpy_support import as_dtype
 
@@ -99,7 +99,7 @@ def needs_specialising(kind: Any) -> bool:
     """Whether an argument of this type may decide branches or be looped over member by member."""
     if isinstance(kind, types.BaseTuple):
         members: Any = kind.types  # type: ignore[attr-defined]
-        return len(set(members)) > 1 or any(map(_opens, members))
+        return len(set(members)) != 1 or any(map(_opens, members))
     return isinstance(kind, ObjectType | BoundMethod | types.NoneType)
 
 
@@ -108,13 +108,14 @@ def _opens(kind: Any) -> bool:
 
 
 def _keep_live_blocks(func_ir: Any) -> None:
-    """Remove dead blocks, and put the others in the order of control flow.
+    """Remove dead blocks, and number the others in the order of control flow.
 
-    Numba propagates types in this order, time and again until nothing changes: a long chain of copies in another order
-    takes as many rounds as it has steps.
+    Numba propagates types by the blocks' numbers, time and again until nothing changes: a long chain of copies in
+    another order takes as many rounds as it has steps.
     """
-    labels = compute_cfg_from_blocks(func_ir.blocks).topo_order()
-    func_ir.blocks = {label: func_ir.blocks[label] for label in labels}
+    for label in compute_cfg_from_blocks(func_ir.blocks).dead_nodes():
+        del func_ir.blocks[label]
+    func_ir.blocks = rename_labels(func_ir.blocks)
 
 
 def copied(statement: Any) -> Any:
@@ -318,7 +319,6 @@ class Trial:
         for block in func_ir.blocks.values():
             block.body = [copied(statement) for statement in block.body]
         func_ir = reconstruct_ssa(func_ir)
-        _keep_live_blocks(func_ir)
         func_ir._definitions = build_definitions(func_ir.blocks)
         postproc.PostProcessor(func_ir).run(emit_dels=False)
         self.blocks = func_ir.blocks
