@@ -1,12 +1,15 @@
 """Every Python snippet of the documentation runs, page by page, and prints what the page says.
 
 A block marked `text` right after a `python` block is that block's output; a block of `>>>` lines is a doctest. A page
-is one namespace and one test, so that its snippets run in order wherever the tests are spread.
+is one namespace and one test, so that its snippets run in order wherever the tests are spread. The docstrings that
+the reference shows run too.
 """
 
 from __future__ import annotations
 
 import contextlib
+import doctest
+import importlib
 import io
 import linecache
 import re
@@ -19,6 +22,8 @@ import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.evaluators.doctest import DocTestEvaluator
 from sybil.parsers.abstract.doctest import DocTestStringParser
+
+import numzyme
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
@@ -69,3 +74,21 @@ def test_page(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_there_are_pages() -> None:
     assert {path.parent.name for path in PAGES} == {"docs", "tutorials", "how-to", "reference", "explanation"}
+
+
+@pytest.mark.parametrize("name", ["activities", "explain", "functions", "modes", "transforms"])
+def test_examples_in_docstrings(name: str) -> None:
+    assert doctest.testmod(importlib.import_module(f"numzyme.api.{name}")).failed == 0
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (DOCS / "reference" / "api.md").read_text()
+    missing = [name for name in numzyme.__all__ if not re.search(rf"\b{name}\b", text)]
+    assert not missing
+
+
+@pytest.mark.parametrize("name", ["autodiff", "gradient", "grad", "value_and_grad", "explain"])
+def test_functions_say_what_they_take_return_and_raise(name: str) -> None:
+    text = getattr(numzyme, name).__doc__
+    assert all(part in text for part in (">>> ", "Arguments", "Returns:"))
+    assert "Raises:" in text or "errors: see" in text

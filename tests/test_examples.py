@@ -26,7 +26,7 @@ def test_the_training_step_lowers_the_loss() -> None:
     np.testing.assert_allclose(value, before, rtol=1e-12)
     assert loss(moved, data.images, data.labels) < before
     assert type(moved) is type(model) and moved.layers[1] is model.layers[1]
-    for _ in range(5):
+    for _ in range(20):
         _, moved, velocity = step(moved, velocity, data.images, data.labels)
     assert loss(moved, data.images, data.labels) < 0.9 * before
 
