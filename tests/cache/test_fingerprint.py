@@ -95,15 +95,15 @@ IRRELEVANT = [
 ]
 
 
-def module_of(source: str) -> Any:
+def module_of(source: str, filename: str = "fingerprinted.py") -> Any:
     made = types.ModuleType("fingerprinted")
     sys.modules["fingerprinted"] = made  # dataclasses look there
-    exec(compile(source, "fingerprinted.py", "exec"), vars(made))
+    exec(compile(source, filename, "exec"), vars(made))
     return made
 
 
-def of_source(source: str) -> Any:
-    module = module_of(source)
+def of_source(source: str, filename: str = "fingerprinted.py") -> Any:
+    module = module_of(source, filename)
     kind = ObjectType(module.Model, (("weight", numba_types.float64),))
     return fingerprint(module.outer, (kind, numba_types.float64))
 
@@ -118,7 +118,9 @@ def test_same_program() -> None:
 @pytest.mark.parametrize(("before", "after"), RELEVANT)
 def test_changes(before: str, after: str) -> None:
     assert before in SOURCE
-    assert of_source(SOURCE).digest != of_source(SOURCE.replace(before, after, 1)).digest
+    for filename in ("fingerprinted.py", "<string>"):  # as Python's own code for dataclasses
+        changed = of_source(SOURCE.replace(before, after, 1), filename)
+        assert changed.reason is None and changed.digest != of_source(SOURCE, filename).digest
 
 
 @pytest.mark.parametrize(("before", "after"), IRRELEVANT)

@@ -281,7 +281,7 @@ class _Walk:
         done |= wanted
         for name in new:
             value = content[name]
-            if isinstance(space, type) and self._is_generated(space, value):
+            if isinstance(space, type) and self._is_generated(space, name, value):
                 continue
             self._watch(space, name, value)
             if name in _NEVER_COMPILED and type(value) is python_types.FunctionType:
@@ -300,14 +300,13 @@ class _Walk:
             return ("slot",)
         return self.token(value)
 
-    def _is_generated(self, python_class: type, value: Any) -> bool:
-        """Whether a method was made by `dataclass` or NamedTuple from the fields, which are described."""
-        made = hasattr(python_class, "__dataclass_fields__") or hasattr(python_class, "_fields")
+    def _is_generated(self, python_class: type, name: str, value: Any) -> bool:
+        """Whether a member was made by `dataclass`, NamedTuple or Enum from the fields, which are described."""
         value = getattr(value, "__wrapped__", value)
-        is_function = isinstance(value, python_types.FunctionType)
-        if is_function and value.__code__.co_filename.startswith(("<string>", "<frozen")):
-            return made or issubclass(python_class, enum.Enum)
-        return issubclass(python_class, enum.Enum) and not is_function and not isinstance(value, property)
+        if isinstance(value, python_types.FunctionType):
+            by_dataclass = value.__code__.co_qualname.startswith("__create_fn__.<locals>")
+            return by_dataclass or (hasattr(python_class, "_fields") and name == "__new__")
+        return issubclass(python_class, enum.Enum) and not isinstance(value, property)
 
     # -- what changed
     def _watch(self, owner: Any, name: str, value: Any) -> None:

@@ -31,10 +31,18 @@ _COMPILED_WITH_USERS_OBJECTS = "numzyme.arrays"
 _STANDARD_LIBRARY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 
-@functools.cache
+_WITHOUT_EFFECT_ON_CODE = ("CUDA", "CACHE", "THREAD", "COLOR", "CHROME_TRACE", "DUMP")
+
+
 def versions() -> tuple[Any, ...]:
     """Everything outside of users' code that decides what is compiled: versions, options, the processor."""
-    options = [(name, repr(getattr(config, name))) for name in sorted(dir(config)) if name.isupper()]
+    names = [name for name in sorted(dir(config)) if name.isupper()]
+    names = [name for name in names if not any(word in name for word in _WITHOUT_EFFECT_ON_CODE)]
+    return *_fixed_versions(), tuple((name, repr(getattr(config, name))) for name in names)
+
+
+@functools.cache
+def _fixed_versions() -> tuple[Any, ...]:
     modules = (numba, llvmlite, np, scipy)
     context: Any = cpu_target.target_context
     return (
@@ -43,7 +51,6 @@ def versions() -> tuple[Any, ...]:
         sys.version,
         tuple((module.__name__, module.__version__) for module in modules),
         tuple((name, version) for name, version, _ in _extensions()),
-        tuple(options),
         context.codegen().magic_tuple(),
     )
 
