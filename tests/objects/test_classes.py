@@ -235,6 +235,28 @@ def test_changed_class_values_were_stale():
     assert gradient(Reverse, f, m).v == 4.0
 
 
+@dataclass(frozen=True)
+class FrozenClass:
+    w: np.ndarray
+    rate = 2.0
+
+    def __call__(self):
+        return np.sum(self.w) * self.rate
+
+
+def test_changed_class_values_were_stale_for_structures_met_before():
+    m = FrozenClass(np.ones(2))
+    for rate in (2.0, 3.0, 5.0):
+        FrozenClass.rate = rate
+        for _ in range(3):
+            assert list(gradient(Reverse, lambda m: m(), m).w) == [rate, rate]
+            assert list(gradient(Reverse, called, m).w) == [rate, rate]
+
+
+def called(m):
+    return m()
+
+
 def test_numbers_read_from_a_class_by_name_are_refused_since_they_would_be_stale():
     with pytest.raises(DifferentiationError, match="read it from an instance"):
         gradient(Reverse, lambda t: t.a * Class.rate, Two(1.0, 2.0))

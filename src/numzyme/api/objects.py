@@ -78,6 +78,9 @@ def autodiff(
     primals = [argument.primal for argument in arguments]
     constant = tuple(isinstance(argument, Const) for argument in arguments)
     shadows = [_shadow_given(mode, f, argument) for argument in arguments]
+    pairs = [(argument.primal, argument.shadow) for argument in arguments if isinstance(argument, Duplicated)]
+    if len(pairs) > 1:  # what arguments share among them, their shadows share, too
+        values.check_congruent(*map(tuple, zip(*pairs, strict=True)), name="arguments")
 
     def run(flattened: Flattened, flat: Any) -> Any:
         given = _Shadows(flattened, shadows, constant)

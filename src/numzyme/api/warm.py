@@ -32,10 +32,15 @@ class _Entry:
 
 
 _entries: dict[tuple[Any, str, bool | None], list[_Entry]] = {}
+_changes = [0]  # of classes, when the entries were made
 
 
 def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> Any:
     """The gradient, or `MISS`."""
+    changes = refresh_classes()
+    if changes != _changes[0]:
+        _entries.clear()
+        _changes[0] = changes
     try:
         entries = _entries.get((f, mode.name, boundscheck), ())
     except TypeError:  # an object that cannot be hashed

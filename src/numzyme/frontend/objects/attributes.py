@@ -55,6 +55,8 @@ def method_of(kind: Any, name: str) -> Any:
 
 def truth_of(kind: Any) -> bool | None:
     """Whether objects of a type are true, as far as the type says it."""
+    if isinstance(kind, types.BaseTuple):
+        return len(kind.types) > 0  # type: ignore[attr-defined]
     if not isinstance(kind, ObjectType):
         return None
     if isinstance(kind, DictType | SequenceType):

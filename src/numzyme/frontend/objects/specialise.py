@@ -168,12 +168,13 @@ class UnrolledLoop:
         leaving = branch.falsebr if branch.truebr in loop.body else branch.truebr
         entries = {source for source, _ in cfg.predecessors(self.header) if source not in loop.body}
         body = {label: func_ir.blocks.pop(label) for label in loop.body}
-        following = leaving
+        following, others = leaving, set(func_ir.blocks)
         for step in reversed(self.steps):
             following = self._copy_body(func_ir, body, step, sources, following)
         for label in entries:
             _retarget(func_ir.blocks[label], {self.header: following})
-        _remove_iterator(func_ir, self.start)
+        inside = {self.start, *entries, *(set(func_ir.blocks) - others)}
+        _remove_iterator(func_ir, self.start, [func_ir.blocks[label] for label in inside])
 
     def _keep_sources(self, func_ir: Any) -> dict[str, Any]:
         """Variables that hold the tuples during the loop, whatever its body assigns."""
@@ -247,20 +248,23 @@ def _getiter_of(blocks: dict, label: int) -> tuple[int, Any]:
     return found[-1]
 
 
-def _remove_iterator(func_ir: Any, start: int) -> None:
-    """Take the iterator away, with what only it was for: its copies, and the call of `zip` or `enumerate`."""
+def _remove_iterator(func_ir: Any, start: int, blocks: list[Any]) -> None:
+    """Take the iterator away, with what only it was for: its copies, and the call of `zip` or `enumerate`.
+
+    `blocks`: where the copies are; other copies of an outer loop's body have copies of the same names.
+    """
     _, getiter = _getiter_of(func_ir.blocks, start)
     removed = {getiter.target.name}
-    for block in func_ir.blocks.values():
+    for block in blocks:
         block.body = [s for s in block.body if s is not getiter]
     while True:
         copies = {
             s.target.name
-            for block in func_ir.blocks.values()
+            for block in blocks
             for s in block.find_insts(ir.Assign)
             if isinstance(s.value, ir.Var) and s.value.name in removed
         }
-        for block in func_ir.blocks.values():
+        for block in blocks:
             block.body = [s for s in block.body if not (isinstance(s, ir.Assign) and s.target.name in copies)]
         if not copies:
             break
