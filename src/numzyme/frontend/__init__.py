@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from .extract import RawFunction, extract
@@ -33,9 +34,12 @@ __all__ = [
 ]
 
 
+@cache
 def typing_context(boundscheck: bool) -> Any:
     """The context in which Python values have types for compiled code; it knows its target as `descriptor`."""
-    return target_for(boundscheck).typing_context
+    context = target_for(boundscheck).typing_context
+    context.refresh()  # ufuncs have no types before; compilations do the same, but the first one comes later
+    return context
 
 
 def canonical_text(function: Any, argument_types: tuple, *, disjoint: bool = True, ownership: str = "arena") -> str:
