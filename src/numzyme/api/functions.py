@@ -10,6 +10,7 @@ from functools import cache, partial
 from typing import Any
 
 from ..diagnostics import DifferentiationTypeError
+from ..frontend import version_of
 from ..plans import Flattened
 from . import forward, objects, refusals, sharing, warm
 from .activities import Active, Activity, Const, Duplicated
@@ -59,7 +60,7 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
             return objects.autodiff(mode, f, args, boundscheck, differentiate)
         except Exception as error:
             raise translated(error, f) from None
-    function = autodiff_dispatcher(mode, f, kinds, result_active, boundscheck)
+    function = autodiff_dispatcher(mode, version_of(f), kinds, result_active, boundscheck)
     try:
         return function(*_unwrapped(args))
     except Exception as error:
@@ -163,7 +164,7 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
         if mode.direction == "forward":
             return forward.gradient(mode, f, values, constant, partial(autodiff, boundscheck=boundscheck))
         before = sharing.count()
-        result = gradient_dispatcher(mode, f, constant, boundscheck)(*values)
+        result = gradient_dispatcher(mode, version_of(f), constant, boundscheck)(*values)
     except Exception as error:
         raise translated(error, f) from None
     return result if sharing.count() == before else _shared(mode, values, result)

@@ -16,6 +16,7 @@ from typing import Any
 from numba.core.dispatcher import Dispatcher
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from ..frontend import Outside, outside_of, version_of
 from ..plans import is_flat
 from . import refusals, sharing
 from .activities import Const
@@ -38,12 +39,15 @@ class Transform:
         self._parameters = _parameters(f)
         self._dispatchers: dict[tuple[int, bool], Dispatcher] = {}
         self._call: Dispatcher | None = None
-        self._holds_objects = needs_plan(f, ())
+        self._outside: Outside | None = None
+        self._look_outside()
         if self._parameters is not None:
             self._call = self.dispatcher(len(self._parameters))
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
-        if not all(map(is_flat, args)) or self._holds_objects or not all(map(is_flat, keywords.values())):
+        if self._outside is None or not self._outside.holds():
+            self._look_outside()
+        if self._outside is None or not all(map(is_flat, args)) or not all(map(is_flat, keywords.values())):
             return self._of_objects(args, keywords)
         before = sharing.count()
         try:
@@ -51,6 +55,13 @@ class Transform:
         except Exception as error:
             raise translated(error, self._function) from None
         return result if sharing.count() == before else self._shared(args, keywords, result)
+
+    def _look_outside(self) -> None:
+        """See what the function uses besides its arguments: data go the way of objects, helpers may be others now."""
+        self._outside = None if needs_plan(self._function, ()) else outside_of(self._function)
+        if self._outside is not None and self._call is not None:
+            self._dispatchers.clear()
+            self._call = self.dispatcher(len(self._parameters or ()))
 
     def _of_objects(self, args: tuple, keywords: dict[str, Any]) -> Any:
         """The transform where an argument, or the function itself, is an object."""
@@ -90,7 +101,7 @@ class Transform:
             parameters = self._parameters or [(f"value{i}", _REQUIRED) for i in range(count)]
             names = [name for name, _ in parameters]
             defaults = tuple(default for _, default in parameters if default is not _REQUIRED)
-            self._dispatchers[key] = dispatcher(call, names, defaults)
+            self._dispatchers[key] = _shared_dispatcher(call, tuple(names), defaults)
         return self._dispatchers[key]
 
     def inner(self) -> Dispatcher:
@@ -111,7 +122,7 @@ class Transform:
         chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
         pick = tuple(_in_range(self._function, number, count) for number in chosen)
         return Call(
-            function=compilable(self._function, count),
+            function=compilable(version_of(self._function), count),
             mode=Reverse,
             roles=tuple(Role.WANTED if i in pick else Role.CONST for i in range(count)),
             pick=pick[0] if isinstance(self._argnums, int) else pick,
@@ -165,6 +176,21 @@ def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: boo
     (9.0, 6.0)
     """
     return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck)
+
+
+_known: dict[tuple, Dispatcher] = {}
+
+
+def _shared_dispatcher(call: Call, names: tuple[str, ...], defaults: tuple) -> Dispatcher:
+    """One dispatcher for all transforms that ask for the same: `grad(f)` may be written where it is called."""
+    key = call, names, tuple((type(value), value) for value in defaults)
+    try:
+        hash(key)
+    except TypeError:  # a default that cannot be compared
+        return dispatcher(call, names, defaults)
+    if key not in _known:
+        _known[key] = dispatcher(call, names, defaults)
+    return _known[key]
 
 
 def _in_range(f: Any, number: int, count: int) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import plans
-from ..frontend.objects.closures import Outside
+from ..frontend.objects.classes import refresh as refresh_classes
 from ..frontend.objects.construct import StructureDiffers
 from .activities import Const
 from .modes import DerivativesAndValue, Mode
@@ -26,7 +26,6 @@ _EMPTY_FLOATS, _EMPTY_INTEGERS = np.empty(0), np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class _Entry:
-    outside: Outside | None
     quick: plans.Warm
     dispatcher: Any
 
@@ -42,13 +41,11 @@ def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> 
         _entries.clear()
         _changes[0] = changes
     try:
-        entries = _entries.get((f, mode.name, boundscheck), ())
+        entries = _entries.get((f.__code__ if type(f) is FunctionType else f, mode.name, boundscheck), ())
     except TypeError:  # an object that cannot be hashed
         return MISS
     for entry in entries:
-        if entry.outside is not None and not entry.outside.holds():
-            continue
-        leaves = entry.quick.flatten(*arguments)
+        leaves = entry.quick.flatten(f, *arguments)
         if leaves is None:
             continue
         arrays, floats, fixed, integers = leaves
@@ -77,12 +74,11 @@ def remember(
     dispatcher: Any,
 ) -> None:
     """Take the quick way for arguments like those of `flattened` from now on, where there is one."""
-    if plans.captures(f):
-        return
-    quick = plans.warm(flattened, constant, Const)
+    quick = plans.warm(f, flattened, constant, Const)
     if quick is None:
         return
-    outside = Outside(f) if isinstance(f, FunctionType) else None
-    entries = _entries.setdefault((f, mode.name, boundscheck), [])
-    entries.insert(0, _Entry(outside, quick, dispatcher))
+    # by its code: a function that is defined anew is as good, as far as its names mean the same
+    key = f.__code__ if isinstance(f, FunctionType) else f
+    entries = _entries.setdefault((key, mode.name, boundscheck), [])
+    entries.insert(0, _Entry(quick, dispatcher))
     del entries[MOST_STRUCTURES:]

@@ -11,8 +11,8 @@ from .layout import Parameter
 from .normalise import normalise
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
-from .objects.closures import Outside
 from .objects.construct import StructureDiffers
+from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
 from .target import target_for
 
@@ -28,8 +28,10 @@ __all__ = [
     "extract",
     "fingerprint",
     "normalise",
+    "outside_of",
     "refresh_classes",
     "typing_context",
+    "version_of",
     "versions",
 ]
 

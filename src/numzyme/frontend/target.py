@@ -26,6 +26,7 @@ from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration
 from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
+from .objects.outside import version_of
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -211,6 +212,7 @@ class TargetDescriptor(descriptors.TargetDescriptor):
     def dispatcher_of(self, function: Any) -> Dispatcher:
         """The private dispatcher for a user's dispatcher or plain function, as called from here."""
         options = effective_options(function)
+        function = version_of(function)
         key = (id(function), tuple(sorted(options.items())))
         found = self._dispatchers.get(key)
         if found is None:

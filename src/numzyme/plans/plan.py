@@ -22,6 +22,7 @@ from .. import values
 from ..diagnostics import DifferentiationValueError
 from ..frontend.objects.cells import publish, room
 from ..frontend.objects.construct import Skeleton, rebuild
+from ..frontend.objects.outside import version_of
 from ..values import Kind, Path
 from ..values.paths import NestedIn
 from .walk import Walk
@@ -124,7 +125,7 @@ class Flattened:
     def key(self, function: Any) -> PlanKey:
         labels = tuple(map(str, self.walk.paths))
         cells = tuple(owner.key() for owner in self.walk.cell_owners)
-        return PlanKey(function, self.skeletons, len(self.walk.arrays), labels, cells)
+        return PlanKey(version_of(function), self.skeletons, len(self.walk.arrays), labels, cells)
 
     def write_back(self) -> None:
         """Give the numbers that compiled code changed to the objects that they belong to."""

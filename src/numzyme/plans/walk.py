@@ -21,9 +21,10 @@ from .. import values
 from ..diagnostics import DifferentiationTypeError
 from ..frontend.objects.cells import room
 from ..frontend.objects.classes import hook_of
-from ..frontend.objects.closures import ClosureType, moving_values
+from ..frontend.objects.closures import ClosureType
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
+from ..frontend.objects.outside import Outside, moving_values
 from ..values import Kind, Path, Step
 
 _MOST_INTEGER = 2**63 - 1
@@ -139,7 +140,7 @@ class Walk:
         members = tuple(self._captured(part, path.then(Step(name, True)), active) for name, part in moving.items())
         self.within.pop()
         fields = tuple((name, member.kind) for name, member in zip(moving, members, strict=True))
-        return Skeleton(ClosureType(value, fields), "fields", members=members)
+        return Skeleton(ClosureType(value, fields, Outside(value, tuple(moving))), "fields", members=members)
 
     def _captured(self, value: Any, path: Path, active: bool) -> Skeleton:
         """Integers are constants of the code: it may use them as exponents, or as places in tuples."""

@@ -17,15 +17,15 @@ import numpy as np
 from numba.core import types
 
 from .. import values
-from ..frontend.objects.closures import Outside, moving_values
 from ..frontend.objects.construct import Skeleton
+from ..frontend.objects.outside import Outside, moving_values
 from ..values import Kind
 from .plan import Flattened
 
 
 @dataclass(frozen=True)
 class Warm:
-    """`flatten(*arguments)` -> (arrays, floats, fixed, integers) or None; `gradients(arrays, floats)` -> a tuple."""
+    """`flatten(f, *arguments)` -> (arrays, floats, fixed, integers) or None; `gradients(arrays, floats)` -> a tuple."""
 
     flatten: Callable[..., Any]
     gradients: Callable[[Any, list[float]], tuple]
@@ -35,15 +35,15 @@ class NotQuick(Exception):
     """The structure has something that only the general way handles."""
 
 
-def warm(flattened: Flattened, constant: tuple[bool, ...], constant_class: type) -> Warm | None:
-    """The quick way for the structure of `flattened`; None when there is none.
+def warm(f: Any, flattened: Flattened, constant: tuple[bool, ...], constant_class: type) -> Warm | None:
+    """The quick way for calls of `f` with the structure of `flattened`; None when there is none.
 
     `constant`: which arguments come wrapped in `constant_class`.
     """
-    if flattened.walk.owners or flattened.walk.cell_owners or len(flattened.values) != len(constant):
+    if flattened.walk.owners or flattened.walk.cell_owners:
         return None
     try:
-        return Warm(_flatten(flattened, constant, constant_class), _gradients(flattened, constant))
+        return Warm(_flatten(f, flattened, constant, constant_class), _gradients(flattened, constant))
     except NotQuick:
         return None
 
@@ -88,7 +88,9 @@ class _Leaves:
 
     def visit(self, value: Any, skeleton: Skeleton, variable: str) -> None:
         kind = values.classify(value)
-        if skeleton.source == "static":
+        if type(value) is FunctionType:
+            self.function(value, skeleton, variable)
+        elif skeleton.source == "static":
             self._constant(value, variable)
         elif skeleton.source in self.buffers:
             self._number(value, skeleton, variable)
@@ -113,12 +115,33 @@ class _Leaves:
 
     def _constant(self, value: Any, variable: str) -> None:
         name = self.source.name(value)
-        if type(value) is FunctionType:
-            if moving_values(value):
-                raise NotQuick
-            self.require(f"{self.source.name(Outside(value).holds)}()")
         same = f"type({variable}) is {self.source.name(type(value))} and {variable} == {name}"
-        self.require(same if isinstance(value, str | np.bool_) else f"{variable} is {name}")
+        self.require(same if isinstance(value, str | np.bool_ | int) else f"{variable} is {name}")
+
+    def function(self, value: FunctionType, skeleton: Skeleton | None, variable: str) -> None:
+        """A function of the same code, whose names mean the same; the data among them are leaves."""
+        moving = tuple(skeleton.kind.fields) if skeleton is not None and skeleton.members else ()
+        free = value.__code__.co_freevars
+        same = [f"type({variable}) is {self.source.name(FunctionType)}"]
+        for attribute in ("__code__", "__globals__"):
+            same.append(f"{variable}.{attribute} is {self.source.name(getattr(value, attribute))}")
+        for attribute in ("__defaults__", "__kwdefaults__"):
+            same.append(f"{variable}.{attribute} is {self.source.name(getattr(value, attribute))}")
+        for position, name in enumerate(free):
+            if name not in moving:
+                content = self.source.name((value.__closure__ or ())[position].cell_contents)
+                same.append(f"{variable}.__closure__[{position}].cell_contents is {content}")
+        identical = f"{variable} is {self.source.name(value)}"
+        self.require(identical if not moving and not free else f"{identical} or ({' and '.join(same)})")
+        self.require(f"{self.source.name(Outside(value, moving).holds)}()")
+        if skeleton is None:
+            return
+        present = moving_values(value)
+        for name, member in zip(moving, skeleton.members, strict=True):
+            read = f"{self.source.name(value.__globals__)}[{name!r}]"
+            if name in free:
+                read = f"{variable}.__closure__[{free.index(name)}].cell_contents"
+            self.visit(present[name], member, self.source.new(read))
 
     def _number(self, value: Any, skeleton: Skeleton, variable: str) -> None:
         if type(value) not in (float, int):
@@ -164,11 +187,17 @@ def _is_plain_attribute(python_class: type, name: str) -> bool:
     return not reads_itself and not isinstance(getattr(python_class, name, None), property)
 
 
-def _flatten(flattened: Flattened, constant: tuple[bool, ...], constant_class: type) -> Any:
+def _flatten(f: Any, flattened: Flattened, constant: tuple[bool, ...], constant_class: type) -> Any:
     leaves = _Leaves()
     names = [f"x{n}" for n in range(len(constant))]
     wrapper = leaves.source.name(constant_class)
-    for name, value, skeleton, fixed in zip(names, flattened.values, flattened.skeletons, constant, strict=True):
+    first = len(flattened.values) - len(constant)
+    if first:
+        leaves.visit(f, flattened.skeletons[0], "f")
+    elif type(f) is FunctionType:
+        leaves.function(f, None, "f")
+    arguments = zip(names, flattened.values[first:], flattened.skeletons[first:], constant, strict=True)
+    for name, value, skeleton, fixed in arguments:
         leaves.require(f"type({name}) is {'' if fixed else 'not '}{wrapper}")
         variable = leaves.source.new(f"{name}.primal") if fixed else name
         leaves.visit(value, skeleton, variable)
@@ -181,12 +210,12 @@ def _flatten(flattened: Flattened, constant: tuple[bool, ...], constant_class: t
     arrays = ", ".join(leaves.arrays[n] for n in range(len(walk.arrays)))
     parts = [f"({arrays}{',' if arrays else ''})"]
     parts += [f"[{', '.join(found[n] for n in range(len(found)))}]" for found in leaves.buffers.values()]
-    flatten = leaves.source.compiled(f"flatten({', '.join(names)})", ", ".join(parts))
+    flatten = leaves.source.compiled(f"flatten({', '.join(['f', *names])})", ", ".join(parts))
 
-    def flatten_or_none(*arguments: Any) -> Any:
+    def flatten_or_none(f: Any, *arguments: Any) -> Any:
         try:
-            return flatten(*arguments)
-        except (AttributeError, KeyError, TypeError, IndexError):  # another structure
+            return flatten(f, *arguments)
+        except (AttributeError, KeyError, TypeError, IndexError, ValueError):  # another structure
             return None
 
     return flatten_or_none
@@ -194,10 +223,9 @@ def _flatten(flattened: Flattened, constant: tuple[bool, ...], constant_class: t
 
 def _gradients(flattened: Flattened, constant: tuple[bool, ...]) -> Any:
     source = _Source()
-    entries = [
-        "None" if fixed else _gradient(source, value, skeleton)
-        for value, skeleton, fixed in zip(flattened.values, flattened.skeletons, constant, strict=True)
-    ]
+    first = len(flattened.values) - len(constant)
+    arguments = zip(flattened.values[first:], flattened.skeletons[first:], constant, strict=True)
+    entries = ["None" if fixed else _gradient(source, value, skeleton) for value, skeleton, fixed in arguments]
     return source.compiled("gradients(arrays, floats)", f"({', '.join(entries)},)")
 
 

@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 from numba.core.target_extension import current_target
 from numba.core.typing import templates
 
-from .classes import class_attribute, hook_of, value_in_class
+from .classes import class_attribute, hook_of, method_in_class, value_in_class
 from .kinds import (
     BoundMethod,
     ConstantType,
@@ -50,7 +50,7 @@ def method_of(kind: Any, name: str) -> Any:
     """The Python function behind a method of an object of type `kind`, or None."""
     is_open = isinstance(kind, ObjectType) and not kind.has_fields_only
     found = class_attribute(kind.python_class, name) if is_open else None
-    return found if isinstance(found, FunctionType | NumbaDispatcher) else None
+    return method_in_class(kind.python_class, found) if isinstance(found, FunctionType | NumbaDispatcher) else None
 
 
 def truth_of(kind: Any) -> bool | None:
@@ -74,12 +74,13 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
     found = class_attribute(kind.python_class, name)
     getter = _getter(found)
     if getter is not None:
+        getter = method_in_class(kind.python_class, getter)
         called = function_type_of(context, getter).get_call_type(context, (kind,), {})
         return called and called.return_type
     if isinstance(found, staticmethod):
-        return function_type_of(context, found.__func__)
+        return function_type_of(context, method_in_class(kind.python_class, found.__func__))
     if isinstance(found, FunctionType | NumbaDispatcher):
-        return BoundMethod(kind, function_type_of(context, found))
+        return BoundMethod(kind, function_type_of(context, method_in_class(kind.python_class, found)))
     if name == "__class__":
         return context.resolve_value_type(kind.python_class)
     return _type_in_class(context, kind.python_class, name, found)

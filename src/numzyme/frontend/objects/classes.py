@@ -18,7 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from .outside import Outside
+
 generations: Counter[type] = Counter()
+_changes: list[int] = []  # for each time that something had changed, in how many classes
+_methods: dict[tuple[type, FunctionType], Outside] = {}
 _frozen: dict[tuple[type, str], tuple[Any, Any]] = {}  # class and name: what compiled code took, and a copy of it
 
 
@@ -84,17 +88,34 @@ def value_in_class(python_class: type, name: str, found: Any) -> Any:
     return found
 
 
-def refresh() -> None:
-    """Notice what has changed in classes since compiled code took it: their instances have new types then."""
+def method_in_class(python_class: type, function: Any) -> Any:
+    """`function`, which compiled code takes from `python_class`; `refresh` looks at what it finds outside again."""
+    own = type(function) is FunctionType and not function.__module__.startswith("numzyme.")
+    if own and (python_class, function) not in _methods:
+        _methods[python_class, function] = Outside(function)
+    return function
+
+
+def refresh() -> int:
+    """Notice what has changed in classes since compiled code took it: their instances have new types then.
+
+    Returns: how often that has happened; whoever keeps compiled code without its types compares it.
+    """
     changed = {
         python_class
         for (python_class, name), (found, copy) in _frozen.items()
         if not _is_same(class_attribute(python_class, name), found, copy)
     }
+    changed.update(python_class for (python_class, _), outside in _methods.items() if not outside.holds())
     for python_class in changed:
         generations[python_class] += 1
         for key in [key for key in _frozen if key[0] is python_class]:
             del _frozen[key]
+        for method in [method for method in _methods if method[0] is python_class]:
+            del _methods[method]
+    if changed:
+        _changes.append(len(changed))
+    return len(_changes)
 
 
 def _is_same(now: Any, found: Any, copy: Any) -> bool:

@@ -7,115 +7,19 @@ compiled code sees the values that the names have at the call; a new closure of 
 
 from __future__ import annotations
 
-import dis
-import functools
 import inspect
-from collections.abc import Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
-import numpy as np
 from numba.core import bytecode, interpreter, ir
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 from numba.core.extending import register_model
 from numba.core.untyped_passes import TranslateByteCode
 
 from .kinds import BoundMethod, Fields, ObjectModel, ObjectType
+from .outside import Outside
 
 HIDDEN = "closure.values"  # no Python name, so no name of the user's
-_READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
-_COMPILED_AS_THEY_ARE = (ModuleType, type, BuiltinFunctionType, np.ufunc, NumbaDispatcher, type(np.sum), np.dtype)
-
-
-@functools.cache
-def global_names(code: CodeType) -> tuple[str, ...]:
-    """The global names that a function reads, its inner functions included."""
-    found = {i.argval for i in dis.get_instructions(code) if i.opname in _READ_GLOBAL}
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found.update(global_names(constant))
-    return tuple(sorted(found))
-
-
-def captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
-    """Names and present values of what a function reads from outside; what is not bound yet is left out."""
-    code = function.__code__
-    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            yield name, cell.cell_contents
-        except ValueError:
-            continue
-    names = function.__globals__
-    yield from ((name, names[name]) for name in global_names(code) if name in names)
-
-
-def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[str, Any]:
-    """The captured values that may change between calls, or that functions called from here capture."""
-    found = {}
-    for name, value in captured(function):
-        if isinstance(value, FunctionType):
-            if value is function or value in seen:
-                continue
-            if moving_values(value, (*seen, function)):
-                found[name] = value
-        elif is_moving(value):
-            found[name] = value
-    return found
-
-
-class Outside:
-    """What a function that captures no data finds outside: while its names mean the same, it captures none."""
-
-    def __init__(self, function: FunctionType) -> None:
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
-        self._cells: list[tuple[Any, Any]] = []
-        self._collect(function, set())
-
-    def _collect(self, function: FunctionType, seen: set[int]) -> None:
-        seen.add(id(function))
-        found = []
-        for cell in function.__closure__ or ():
-            value = _content(cell)
-            self._cells.append((cell, value))
-            found.append(value)
-        space = function.__globals__
-        for name in global_names(function.__code__):
-            value = space.get(name, _UNBOUND)
-            self._globals.append((space, name, value))
-            found.append(value)
-        for value in found:
-            if type(value) is FunctionType and id(value) not in seen:
-                self._collect(value, seen)
-
-    def holds(self) -> bool:
-        """Whether every name means what it meant."""
-        for space, name, value in self._globals:
-            if space.get(name, _UNBOUND) is not value:
-                return False
-        return all(_content(cell) is value for cell, value in self._cells)
-
-
-_UNBOUND: Any = object()
-
-
-def _content(cell: Any) -> Any:
-    try:
-        return cell.cell_contents
-    except ValueError:
-        return _UNBOUND
-
-
-def is_moving(value: Any) -> bool:
-    """Whether a captured value is data: whatever is not a function, module, class, tuple of classes or the like."""
-    if type(value) is tuple and value and all(isinstance(member, type) for member in value):
-        return False
-    return not isinstance(value, _COMPILED_AS_THEY_ARE) and not _belongs_to_a_library(value)
-
-
-def _belongs_to_a_library(value: Any) -> bool:
-    """Functions of other kinds (cached, compiled): Numba knows them or refuses them."""
-    return callable(value) and type(value).__module__.partition(".")[0] in ("functools", "numba", "numzyme", "builtins")
 
 
 class ClosureType(ObjectType):
@@ -123,8 +27,8 @@ class ClosureType(ObjectType):
 
     has_fields_only = True
 
-    def __init__(self, function: FunctionType, fields: Fields) -> None:
-        self.function = function
+    def __init__(self, function: FunctionType, fields: Fields, outside: Outside) -> None:
+        self.function, self.outside = function, outside
         super().__init__(type(function), fields)
         self.name = f"{function.__qualname__}{self.name}"
 
@@ -137,6 +41,7 @@ class ClosureType(ObjectType):
             id(function.__globals__),
             function.__defaults__,
             tuple(self.fields.items()),
+            self.outside.key(),
         )
 
     @property

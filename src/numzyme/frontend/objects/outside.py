@@ -1,0 +1,163 @@
+"""What functions find outside of themselves: data that may change, and names that their compiled code relies on.
+
+Numba freezes both when it compiles. Decides which captured values are data, for `closures` to pass at each call, and
+notices when another name (a helper that was defined anew) means something else. Invariant: compiled code that is used
+was made with what its names mean now.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+import weakref
+from collections.abc import Iterator
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher as NumbaDispatcher
+
+_READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+_COMPILED_AS_THEY_ARE = (ModuleType, type, BuiltinFunctionType, np.ufunc, NumbaDispatcher, type(np.sum), np.dtype)
+
+
+@functools.cache
+def global_names(code: CodeType) -> tuple[str, ...]:
+    """The global names that a function reads, its inner functions included."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in _READ_GLOBAL}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found.update(global_names(constant))
+    return tuple(sorted(found))
+
+
+def captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
+    """Names and present values of what a function reads from outside; what is not bound yet is left out."""
+    code = function.__code__
+    for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:
+            continue
+    names = function.__globals__
+    yield from ((name, names[name]) for name in global_names(code) if name in names)
+
+
+def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[str, Any]:
+    """The captured values that may change between calls, or that functions called from here capture."""
+    found = {}
+    for name, value in captured(function):
+        if isinstance(value, FunctionType):
+            if value is function or value in seen:
+                continue
+            if moving_values(value, (*seen, function)):
+                found[name] = value
+        elif is_moving(value):
+            found[name] = value
+    return found
+
+
+class Outside:
+    """What a function finds outside besides data: while these names mean the same, its code means the same.
+
+    `moving`: the names of data, which are not looked at.
+    """
+
+    def __init__(self, function: FunctionType, moving: tuple[str, ...] = ()) -> None:
+        self._moving = moving
+        self._globals: list[tuple[dict[str, Any], str, Any]] = []
+        self._cells: list[tuple[Any, Any]] = []
+        self._collect(function, set())
+
+    def _collect(self, function: FunctionType, seen: set[int]) -> None:
+        seen.add(id(function))
+        found = []
+        left_out = self._moving if len(seen) == 1 else ()
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+            if name in left_out:
+                continue
+            value = _content(cell)
+            self._cells.append((cell, value))
+            found.append(value)
+        space = function.__globals__
+        for name in global_names(function.__code__):
+            if name in left_out:
+                continue
+            value = space.get(name, _UNBOUND)
+            self._globals.append((space, name, value))
+            found.append(value)
+        for value in found:
+            if type(value) is FunctionType and id(value) not in seen:
+                self._collect(value, seen)
+
+    def key(self) -> tuple[int, ...]:
+        """Equal for functions of equal code whose names mean the same, as long as this object lives."""
+        return (*(id(value) for _, _, value in self._globals), *(id(value) for _, value in self._cells))
+
+    def holds(self) -> bool:
+        """Whether every name means what it meant."""
+        for space, name, value in self._globals:
+            if space.get(name, _UNBOUND) is not value:
+                return False
+        return all(_content(cell) is value for cell, value in self._cells)
+
+
+_UNBOUND: Any = object()
+
+
+def _content(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _UNBOUND
+
+
+def is_moving(value: Any) -> bool:
+    """Whether a captured value is data: whatever is not a function, module, class, tuple of classes or the like."""
+    if type(value) is tuple and value and all(isinstance(member, type) for member in value):
+        return False
+    return not isinstance(value, _COMPILED_AS_THEY_ARE) and not _belongs_to_a_library(value)
+
+
+def _belongs_to_a_library(value: Any) -> bool:
+    """Functions of other kinds (cached, compiled): Numba knows them or refuses them."""
+    return callable(value) and type(value).__module__.partition(".")[0] in ("functools", "numba", "numzyme", "builtins")
+
+
+_NOTHING = Outside(lambda: None)
+
+
+def outside_of(function: Any) -> Outside:
+    """What `function` relies on; nothing for what is not a Python function, whose names Numba keeps as they were."""
+    return Outside(function) if type(function) is FunctionType else _NOTHING
+
+
+_versions: weakref.WeakKeyDictionary[FunctionType, list[tuple[Outside, FunctionType]]] = weakref.WeakKeyDictionary()
+_is_version: weakref.WeakSet[FunctionType] = weakref.WeakSet()
+
+
+def version_of(function: Any) -> Any:
+    """The function to compile in place of `function`: a copy of it once a name that it uses means something else.
+
+    Compiled code is kept by the function that it was made of, and holds what the names meant then.
+    """
+    if type(function) is not FunctionType or function in _is_version:
+        return function
+    known = _versions.setdefault(function, [])
+    for outside, version in known:
+        if outside.holds():
+            return version
+    version = _copy(function) if known else function
+    known.insert(0, (Outside(function), version))
+    return version
+
+
+def _copy(function: FunctionType) -> FunctionType:
+    made = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    )
+    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
+    made.__module__ = function.__module__
+    made.__dict__.update(function.__dict__)
+    _is_version.add(made)
+    return made
