@@ -25,7 +25,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.extending import _Intrinsic  # pyright: ignore[reportPrivateUsage]
 
 from .code import builtin_or_global, code_token, globals_of, names_of
-from .objects.classes import class_attribute, value_in_class
+from .objects.classes import class_attribute, method_in_class, value_in_class
 from .objects.operators import UNARY
 from .packages import named_in_package
 from .types_token import type_token
@@ -60,10 +60,13 @@ class Fingerprint:
     names: frozenset[str]
 
     def watch_classes(self) -> None:
-        """Notice later changes of values in the classes, as if they had been taken in a compilation just now."""
+        """Notice later changes of values and methods in the classes, as if a compilation had taken them just now."""
         for python_class in self.classes:
             for name in self.names:
-                value_in_class(python_class, name, class_attribute(python_class, name))
+                found = class_attribute(python_class, name)
+                value_in_class(python_class, name, found)
+                for function in (found, getattr(found, "fget", None), getattr(found, "__func__", None)):
+                    method_in_class(python_class, function)
 
 
 def observe(*values: Any) -> None:

@@ -53,7 +53,9 @@ def is_generated(python_class: type, name: str) -> bool:
     """Whether `__init__` or `__new__` was made by Python from the fields."""
     found = class_attribute(python_class, name)
     code = getattr(getattr(found, "__func__", found), "__code__", None)
-    return code is not None and code.co_filename.startswith("<string>")
+    # not by the file's name alone: code from `python -c` has it, too
+    made = "<lambda>" if name == "__new__" else "__create_fn__.<locals>."
+    return code is not None and code.co_filename.startswith("<string>") and code.co_qualname.startswith(made)
 
 
 def _has_init_only(python_class: type) -> bool:
