@@ -23,6 +23,7 @@ from .diagnostics import (
     DifferentiationError,
     DifferentiationTypeError,
     DifferentiationValueError,
+    RecompilationWarning,
     UnknownCallError,
     UnsupportedCodeError,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Memory",
     "MixedDuplicated",
     "Mode",
+    "RecompilationWarning",
     "Reverse",
     "ReverseWithPrimal",
     "UnknownCallError",

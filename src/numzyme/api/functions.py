@@ -13,7 +13,7 @@ from ..diagnostics import DifferentiationTypeError
 from ..frontend import version_of
 from ..plans import Flattened
 from . import forward, objects, refusals, sharing, warm
-from .activities import Active, Activity, Const, Duplicated
+from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .callables import compilable
 from .calls import Call, Role, Value
 from .glue import positional_dispatcher, refused_for_strides, translated
@@ -54,7 +54,8 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     for arg in args:
         if not isinstance(arg, Activity):
             raise refusals.not_wrapped(f, arg)
-    if objects.needs_plan(f, [arg.primal for arg in args]):
+    mixed = MixedDuplicated in kinds or isinstance(f, Duplicated)
+    if mixed or objects.needs_plan(f, [arg.primal for arg in args]):
         differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
         try:
             return objects.autodiff(mode, f, args, boundscheck, differentiate)

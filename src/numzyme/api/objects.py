@@ -77,30 +77,53 @@ def autodiff(
     """`autodiff` with arguments of any kind; `differentiate` is that of flat functions."""
     primals = [argument.primal for argument in arguments]
     constant = tuple(isinstance(argument, Const) for argument in arguments)
-    shadows = [_shadow_given(mode, f, argument) for argument in arguments]
+    of_function = None
+    if isinstance(f, Duplicated):
+        f, of_function = f.primal, _shadow_of_function(mode, f)
+    labels = argument_labels(_signature_of(f), len(arguments))
+    shadows = [_shadow_given(mode, f, *pair) for pair in zip(arguments, labels, strict=True)]
     pairs = [(argument.primal, argument.shadow) for argument in arguments if isinstance(argument, Duplicated)]
     if len(pairs) > 1:  # what arguments share among them, their shadows share, too
         values.check_congruent(*map(tuple, zip(*pairs, strict=True)), name="arguments")
 
     def run(flattened: Flattened, flat: Any) -> Any:
-        given = _Shadows(flattened, shadows, constant)
+        given = _Shadows(flattened, shadows, constant, of_function)
         found = differentiate(flat, given.activities())
         given.flattened.write_back()
         return found, given.results(arguments)
 
-    found, slots = _with_plan(f, primals, constant, boundscheck, run)
+    found, slots = _with_plan(f, primals, constant, boundscheck, run, of_function is not None)
     if mode.direction == "forward":
         return found if mode.with_primal else found.derivs
     return DerivativesAndValue(slots, found.val) if mode.with_primal else slots
 
 
-def _shadow_given(mode: Mode, f: Any, argument: Activity) -> Any:
+def _shadow_of_function(mode: Mode, f: Duplicated) -> Any:
+    """The shadow `df` of `Duplicated(f, df)`: an object like `f`, or a closure of the same code over shadows."""
+    primal, shadow = f.primal, f.shadow
+    if not isinstance(primal, FunctionType):
+        return _shadow_given(mode, primal, f, refusals.name_of(primal) if hasattr(primal, "__name__") else "f")
+    same = isinstance(shadow, FunctionType) and shadow.__code__ is primal.__code__
+    if not same or shadow is primal or not plans.captures(primal):
+        raise DifferentiationTypeError(
+            f"the shadow of the function `{refusals.name_of(primal)}` must be a closure of the same code over shadows",
+            where=refusals.location_of(primal),
+            todo=("make both with one function: f, df = make(x), make(make_zero(x))", "use an object with __call__"),
+        )
+    mine, its = plans.captured_data(primal), plans.captured_data(shadow)
+    # what a module holds is the same for both: it is constant
+    for name in [name for name, value in mine.items() if its.get(name) is not value]:
+        _shadow_given(mode, primal, Duplicated(mine[name], its[name]), name)
+    return shadow
+
+
+def _shadow_given(mode: Mode, f: Any, argument: Activity, label: str) -> Any:
     """The shadow of one argument: the one that came with it, or zeros."""
     if isinstance(argument, Const):
         return argument.primal
     if not isinstance(argument, Duplicated):
-        return values.make_zero(argument.primal)
-    values.check_congruent(argument.primal, argument.shadow)
+        return values.make_zero(argument.primal, name=label)
+    values.check_congruent(argument.primal, argument.shadow, name=label)
     mixed = isinstance(argument, MixedDuplicated)
     if mode.direction == "reverse" and not mixed and plans.holds_immutable_numbers(argument.primal):
         raise DifferentiationTypeError(
@@ -115,11 +138,14 @@ def _shadow_given(mode: Mode, f: Any, argument: Activity) -> Any:
 class _Shadows:
     """The shadows of one call, taken apart as the primals are."""
 
-    def __init__(self, flattened: Flattened, shadows: list[Any], constant: tuple[bool, ...]) -> None:
+    def __init__(
+        self, flattened: Flattened, shadows: list[Any], constant: tuple[bool, ...], of_function: Any = None
+    ) -> None:
         self.primal = flattened
-        leading = len(flattened.values) - len(shadows)  # the function itself is constant
-        listed = [*flattened.values[:leading], *shadows]
-        fixed = (*(True,) * leading, *constant)
+        leading = len(flattened.values) - len(shadows)  # the function itself, which may have no shadow
+        first = flattened.values[:leading] if of_function is None else (of_function,)
+        listed = [*first, *shadows]
+        fixed = (*(of_function is None,) * leading, *constant)
         walk = Walk(flattened.walk.typing_context, flattened.walk.cells)
         parts = tuple((shadow, "shadow", not one) for shadow, one in zip(listed, fixed, strict=True))
         self.flattened = Flattened.of(walk, parts)
@@ -141,10 +167,17 @@ class _Shadows:
         )
 
 
-def _with_plan(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, run: Any) -> Any:
+def _with_plan(
+    f: Any,
+    arguments: list[Any],
+    constant: tuple[bool, ...],
+    boundscheck: bool | None,
+    run: Any,
+    f_is_active: bool = False,
+) -> Any:
     """`run(flattened, flat function)`; what it changes is given back to the objects, whatever happens."""
     while True:
-        flattened, plan = _prepared(f, arguments, constant, boundscheck)
+        flattened, plan = _prepared(f, arguments, constant, boundscheck, f_is_active)
         try:
             return run(flattened, plan.flat)
         except RebindsField as rebinds:  # while compiling: nothing has run
@@ -169,7 +202,9 @@ def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
 
 
 @global_compiler_lock
-def _prepared(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None) -> Any:
+def _prepared(
+    f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, f_is_active: bool = False
+) -> tuple[Flattened, plans.Plan]:
     """The arguments taken apart, and the plan for their structure."""
     refresh_classes()
     walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))
@@ -177,11 +212,12 @@ def _prepared(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundsch
     parts = [(value, label, not fixed) for value, label, fixed in zip(arguments, labels, constant, strict=True)]
     is_function = isinstance(f, _FUNCTIONS) and not plans.captures(f)
     if not is_function:
-        parts.insert(0, (f, refusals.name_of(f) if hasattr(f, "__name__") else "f", False))
+        parts.insert(0, (f, refusals.name_of(f) if hasattr(f, "__name__") else "f", f_is_active))
     flattened = Flattened.of(walk, tuple(parts))
     known = _signature_of(f)
     key = flattened.key(f if is_function else None)
-    return flattened, plans.plan_for(key, refusals.name_of(known), refusals.code_of(known))
+    names = tuple(name for _, name, _ in parts)
+    return flattened, plans.plan_for(key, refusals.name_of(known), refusals.code_of(known), names)
 
 
 def _signature_of(f: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from .. import plans
 from ..frontend.objects.classes import refresh as refresh_classes
 from ..frontend.objects.construct import StructureDiffers
+from ..values import registrations
 from .activities import Const
 from .modes import DerivativesAndValue, Mode
 
@@ -31,12 +32,12 @@ class _Entry:
 
 
 _entries: dict[tuple[Any, str, bool | None], list[_Entry]] = {}
-_changes = [0]  # of classes, when the entries were made
+_changes = [0]  # of classes and registered wrappers, when the entries were made
 
 
 def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> Any:
     """The gradient, or `MISS`."""
-    changes = refresh_classes()
+    changes = refresh_classes() + registrations()
     if changes != _changes[0]:
         _entries.clear()
         _changes[0] = changes

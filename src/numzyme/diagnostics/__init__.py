@@ -4,6 +4,7 @@ from .errors import (
     DifferentiationError,
     DifferentiationTypeError,
     DifferentiationValueError,
+    RecompilationWarning,
     UnknownCallError,
     UnsupportedCodeError,
 )
@@ -13,6 +14,7 @@ __all__ = [
     "DifferentiationError",
     "DifferentiationTypeError",
     "DifferentiationValueError",
+    "RecompilationWarning",
     "SourceLocation",
     "UnknownCallError",
     "UnsupportedCodeError",

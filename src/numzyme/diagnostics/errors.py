@@ -65,5 +65,9 @@ class UnsupportedCodeError(DifferentiationError):
     """A construct of the program that numzyme cannot differentiate (yet)."""
 
 
+class RecompilationWarning(UserWarning):
+    """A function is compiled time and again because the structure of its arguments keeps changing."""
+
+
 def _rebuild(cls, what, where, why, todo):
     return cls(what, where=where, why=why, todo=todo)

@@ -25,6 +25,7 @@ from ..frontend.objects.construct import Skeleton, rebuild
 from ..frontend.objects.outside import version_of
 from ..values import Kind, Path
 from ..values.paths import NestedIn
+from .report import note_structure
 from .walk import Walk
 
 
@@ -50,9 +51,10 @@ class PlanKey:
 _plans: dict[PlanKey, Plan] = {}
 
 
-def plan_for(key: PlanKey, name: str, code: Any) -> Plan:
-    """The plan for `key`, made on first use; `name` and `code` are those of the user's function, for messages."""
+def plan_for(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Plan:
+    """The plan for `key`, made on first use; `name`, `code` and `labels` of its values are the user's, for messages."""
     if key not in _plans:
+        note_structure(code or key.function, name, labels, key.skeletons)
         _plans[key] = Plan(_flat_function(key, name, code), key.array_count)
     return _plans[key]
 

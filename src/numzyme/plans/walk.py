@@ -312,4 +312,9 @@ def captures(f: Any) -> bool:
     return type(f) is FunctionType and bool(moving_values(f))
 
 
+def captured_data(f: Any) -> dict[str, Any]:
+    """The data that a Python function uses from outside, by name."""
+    return moving_values(f)
+
+
 _FLAT = frozenset({float, int, bool, complex, np.ndarray})

@@ -22,7 +22,7 @@ from .strip import strip_types
 from .structural import is_structural, structural_type
 from .structure import all_fields, children, is_mutable, rebuild, set_child
 from .sums import accumulate, make_zero_inplace, remake_zero
-from .wrappers import Strip, is_registered, natural_fields, register_wrapper
+from .wrappers import Strip, is_registered, natural_fields, register_wrapper, registrations
 
 __all__ = [
     "SUPPORTED",
@@ -46,6 +46,7 @@ __all__ = [
     "reached_arrays",
     "rebuild",
     "register_wrapper",
+    "registrations",
     "remake_zero",
     "set_child",
     "shadows_of",

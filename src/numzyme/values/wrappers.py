@@ -45,6 +45,7 @@ class Wrapper:
 
 
 _registered: weakref.WeakKeyDictionary[type, Wrapper] = weakref.WeakKeyDictionary()
+_changes: list[type] = []
 
 
 def register_wrapper(cls: Class, *, natural: GradientOf | None = None, project: GradientOf | None = None) -> Class:
@@ -88,6 +89,7 @@ def register_wrapper(cls: Class, *, natural: GradientOf | None = None, project: 
         if function is not None and not callable(function):
             raise TypeError(f"register_wrapper wants functions (x, dx, strip) or None, got {function!r}")
     _registered[cls] = Wrapper(natural, project)
+    _changes.append(cls)
     return cls
 
 
@@ -115,3 +117,8 @@ def wrapper_of(x: Any) -> Wrapper | None:
 def is_registered(x: Any) -> bool:
     """Whether the class of `x` is a registered wrapper."""
     return type(x) in _registered
+
+
+def registrations() -> int:
+    """How often something was registered: whoever keeps what depends on it compares this."""
+    return len(_changes)
