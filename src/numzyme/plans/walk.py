@@ -28,7 +28,6 @@ from ..frontend.objects.outside import Outside, moving_values
 from ..values import Kind, Path, Step
 
 _MOST_INTEGER = 2**63 - 1
-_refreshed: list[Any] = []  # typing contexts
 
 
 @dataclass(eq=False)
@@ -149,9 +148,6 @@ class Walk:
         return self.skeleton(value, path, active)
 
     def _static_kind(self, value: Any, path: Path) -> Any:
-        if self.typing_context not in _refreshed:  # before the first compilation it knows no ufuncs
-            self.typing_context.refresh()
-            _refreshed.append(self.typing_context)
         try:
             kind = self.typing_context.resolve_value_type(value)
         except ValueError:
