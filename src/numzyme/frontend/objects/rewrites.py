@@ -221,3 +221,134 @@ def _retarget(block: Any, labels: dict[int, int]) -> None:
     elif isinstance(end, ir.Branch):
         true, false = labels.get(end.truebr, end.truebr), labels.get(end.falsebr, end.falsebr)
         block.body[-1] = ir.Branch(end.cond, true, false, end.loc)
+
+
+def make_tuples_of_lists(func_ir: Any) -> None:
+    """A list that is filled once, member after member without a branch, becomes a tuple.
+
+    That is what a comprehension over unlike members is when its loop has been copied; a tuple may have members of any
+    types, and carries derivatives.
+    """
+    for label in list(func_ir.blocks):
+        for statement in list(func_ir.blocks[label].find_insts(ir.Assign)):
+            value = statement.value
+            if isinstance(value, ir.Expr) and value.op == "build_list" and not value.items:
+                filling = _Filling(func_ir, label, statement)
+                if filling.is_complete():
+                    filling.rewrite()
+
+
+class _Filling:
+    """The straight way on which a new list is filled."""
+
+    def __init__(self, func_ir: Any, label: int, made: Any) -> None:
+        self.func_ir, self.made = func_ir, made
+        self.lists, self.appends = {made.target.name}, set()
+        self.copies: list[tuple[Any, Any]] = []  # (block, statement) that names the list anew
+        self.readings: list[tuple[Any, Any]] = []  # that reads `append`
+        self.calls: list[tuple[Any, Any]] = []
+        self.last: tuple[Any, Any] = (func_ir.blocks[label], made)
+        self._walk(label)
+
+    def _walk(self, label: int) -> None:
+        cfg = compute_cfg_from_blocks(self.func_ir.blocks)
+        body = self.func_ir.blocks[label].body
+        statements = body[body.index(self.made) + 1 :]
+        while True:
+            block = self.func_ir.blocks[label]
+            for statement in statements:
+                if not self._follow(block, statement):
+                    return
+            following = [target for target, _ in cfg.successors(label)]
+            if len(following) != 1 or len(list(cfg.predecessors(following[0]))) != 1:
+                return
+            label = following[0]
+            statements = self.func_ir.blocks[label].body
+
+    def _follow(self, block: Any, statement: Any) -> bool:
+        """Take one statement in; False when the list is used for something else, which ends the filling."""
+        if not isinstance(statement, ir.Assign):
+            return not any(v.name in self.lists for v in statement.list_vars())
+        value, name = statement.value, statement.target.name
+        if isinstance(value, ir.Var) and value.name in self.lists:
+            self.lists.add(name)
+            self.copies.append((block, statement))
+        elif isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in self.lists:
+            if value.attr != "append":
+                return False
+            self.appends.add(name)
+            self.readings.append((block, statement))
+        elif isinstance(value, ir.Expr) and value.op == "call" and value.func.name in self.appends:
+            self.calls.append((block, statement))
+            self.last = block, statement
+        else:
+            if any(v.name in self.lists for v in _read(statement)):
+                return False
+            self.lists.discard(name)
+            self.appends.discard(name)
+        return True
+
+    def is_complete(self) -> bool:
+        """Whether nothing else in the function fills or changes the list."""
+        known = {id(statement) for _, statement in (*self.readings, *self.copies)}
+        for block in self.func_ir.blocks.values():
+            for statement in block.body:
+                if isinstance(statement, ir.SetItem | ir.StaticSetItem | ir.DelItem):
+                    if statement.target.name in self.lists:
+                        return False
+                elif isinstance(statement, ir.Assign) and id(statement) not in known:
+                    value = statement.value
+                    reads = isinstance(value, ir.Expr) and value.op == "getattr" and value.value.name in self.lists
+                    if reads or (isinstance(value, ir.Expr) and value.op == "inplace_binop" and self._reads(statement)):
+                        return False
+        return bool(self.calls)
+
+    def _reads(self, statement: Any) -> bool:
+        return any(v.name in self.lists for v in _read(statement))
+
+    def rewrite(self) -> None:
+        scope, loc = self.last[0].scope, self.made.loc
+        members = []
+        for block, call in self.calls:
+            member = scope.redefine("$member", loc=loc, rename=True)
+            members.append(member)
+            block.body.insert(block.body.index(call), ir.Assign(call.value.args[0], member, loc))
+        block, last = self.last
+        late = [copy_of for _, copy_of in self._copies_before(last)]
+        target = self.made.target
+        block.body[block.body.index(last) + 1 : block.body.index(last) + 1] = [
+            ir.Assign(ir.Expr.build_tuple(members, loc), target, loc),
+            *late,
+        ]
+        removed = {id(self.made), *(id(statement) for _, statement in (*self.readings, *self.calls))}
+        for other in self.func_ir.blocks.values():
+            other.body = [s for s in other.body if id(s) not in removed]
+
+    def _copies_before(self, last: Any) -> list[tuple[Any, Any]]:
+        """The statements that named the list before it was full; they are taken out of their places."""
+        found = []
+        for block, statement in self.copies:
+            if self._comes_before(block, statement, last):
+                found.append((block, statement))
+        for block, statement in found:
+            block.body.remove(statement)
+        return found
+
+    def _comes_before(self, block: Any, statement: Any, last: Any) -> bool:
+        last_block = self.last[0]
+        if block is last_block:
+            return block.body.index(statement) < block.body.index(last)
+        order = [id(b) for b, _ in (*self.readings, *self.calls)]
+        return id(block) in order or block is not last_block and self._reaches(block, last_block)
+
+    def _reaches(self, block: Any, last_block: Any) -> bool:
+        labels = {id(b): label for label, b in self.func_ir.blocks.items()}
+        cfg = compute_cfg_from_blocks(self.func_ir.blocks)
+        label, target = labels[id(block)], labels[id(last_block)]
+        while True:
+            following = [t for t, _ in cfg.successors(label)]
+            if target in following:
+                return True
+            if len(following) != 1:
+                return False
+            label = following[0]

@@ -28,7 +28,7 @@ from numba.np.numpy_support import as_dtype
 from .attributes import attribute_type, getter_of, truth_of
 from .classes import hook_of
 from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, ObjectType, SequenceType, is_static
-from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks
+from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
 
 LONGEST_UNROLLED = 256
 _STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand for those of others
@@ -68,6 +68,8 @@ def specialise(state: Any) -> tuple[Trial, bool]:
             break
         settled.rewrite(state.func_ir)
         keep_live_blocks(state.func_ir)
+        if isinstance(settled, UnrolledLoop):
+            make_tuples_of_lists(state.func_ir)
         changed = True
     if changed:
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
