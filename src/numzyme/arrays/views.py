@@ -274,11 +274,20 @@ class PermutedDims(View):
 
     def toarray(self) -> Any:
         dense = dense_of(self.parent)
-        if len(self.shape) == 2:  # np.transpose with axes that are not literal goes through memory in compiled code
+        # np.transpose with axes that are not literal goes through memory in compiled code: only where nothing else does
+        if len(self.shape) == 1:
+            return dense.copy()
+        if len(self.shape) == 2:
             if self.perm[0] == 0:
                 return np.ascontiguousarray(dense).copy()
             return np.ascontiguousarray(dense.T).copy()
-        return np.transpose(dense, self.perm).copy()
+        if isinstance(self.parent, np.ndarray):
+            return np.transpose(dense, self.perm).copy()
+        out = np.empty(self.size, self.dtype)
+        for position in range(self.size):
+            index = build_tuple(coordinate, self.shape, position, self.shape)
+            out[position] = dense[build_tuple(unpermuted, self.perm, index, self.perm)]
+        return out.reshape(self.shape)
 
     @property
     def T(self) -> Any:
