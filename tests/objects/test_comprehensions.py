@@ -99,3 +99,29 @@ def test_a_comprehension_over_the_items_of_a_dict():
     assert found["b"] == 0.5
     assert found["skipped"] == 0.0
     assert slope == 5.0
+
+
+def test_loops_over_a_dict_know_their_keys():
+    def over_keys(items):
+        total = 0.0
+        for key in items:
+            total += np.sum(items[key])
+        return total
+
+    def over_items(items):
+        total = 0.0
+        for position, (key, value) in enumerate(items.items()):
+            if key == "b":
+                continue
+            total += np.sum(value) * position
+        return total
+
+    items = {"a": np.array([1.0, 2.0]), "b": 2.0, "c": np.array([[1.0]])}
+    found = gradient(Reverse, over_keys, items)
+    np.testing.assert_array_equal(found["a"], [1.0, 1.0])
+    assert found["b"] == 1.0
+    np.testing.assert_array_equal(found["c"], [[1.0]])
+    found = gradient(Reverse, over_items, items)
+    np.testing.assert_array_equal(found["a"], [0.0, 0.0])
+    assert found["b"] == 0.0
+    np.testing.assert_array_equal(found["c"], [[2.0]])

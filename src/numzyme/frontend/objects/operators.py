@@ -114,6 +114,9 @@ def _template(symbol: Any) -> None:
                 return None
             if symbol is len and isinstance(args[0], DictType | SequenceType):
                 return templates.signature(types.intp, *args)
+            if symbol is operator.getitem and isinstance(args[0], DictType):
+                name = field_at(args[0], getattr(args[1], "literal_value", None))
+                return name and templates.signature(args[0].fields[name], *args)
             found = resolve(self.context, symbol, tuple(args))
             return found and templates.signature(found[1].return_type, *args)
 
@@ -125,6 +128,8 @@ def _template(symbol: Any) -> None:
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         if symbol is len and isinstance(sig.args[0], DictType | SequenceType):
             return context.get_constant(types.intp, len(sig.args[0].fields))
+        if symbol is operator.getitem and isinstance(sig.args[0], DictType):
+            return item_of(context, builder, sig.args[0], args[0], sig.args[1].literal_value)
         found = resolve(context.typing_context, symbol, tuple(sig.args))
         assert found is not None
         (function_type, order), called = found
@@ -180,10 +185,15 @@ def lower_static_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     name = field_at(container, args[1])
     if name is None:
         raise NotImplementedError
+    return item_of(context, builder, container, args[0], name)
+
+
+def item_of(context: Any, builder: Any, container: Any, value: Any, name: str) -> Any:
+    """The value of a field, with a reference of its own."""
     kind = container.fields[name]
     if is_static(kind):
         return constant_value(context, builder, kind)
-    loaded = load_field(context, builder, container, args[0], name)
+    loaded = load_field(context, builder, container, value, name)
     context.nrt.incref(builder, kind, loaded)
     return loaded
 

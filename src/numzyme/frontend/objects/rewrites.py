@@ -54,10 +54,10 @@ class DecidedBranch:
 
 @dataclass(frozen=True)
 class Item:
-    """What a step of the loop gets: a number, a member of a tuple, or a tuple of items."""
+    """What a step of the loop gets: a number or key, a member of a tuple or dict, or a tuple of items."""
 
-    source: str | None = None  # the variable that holds the tuple
-    index: int = 0
+    source: str | None = None  # the variable that holds the tuple or dict
+    index: int | str = 0
     group: tuple[Item, ...] | None = None
 
 

@@ -31,6 +31,7 @@ from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, Obj
 from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
 
 LONGEST_UNROLLED = 256
+DICT_VIEWS = frozenset({"keys", "values", "items"})
 _STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand for those of others
 _STOOD_FOR = ("scipy", "functools")
 _PLAIN = (types.float64, types.complex128, types.int64)
@@ -68,8 +69,7 @@ def specialise(state: Any) -> tuple[Trial, bool]:
             break
         settled.rewrite(state.func_ir)
         keep_live_blocks(state.func_ir)
-        if isinstance(settled, UnrolledLoop):
-            make_tuples_of_lists(state.func_ir)
+        make_tuples_of_lists(state.func_ir)
         changed = True
     if changed:
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
@@ -200,12 +200,17 @@ class Trial:
 
     def _needs_unrolling(self, variable: Any) -> bool:
         kind = self.types.get(variable.name)
-        if isinstance(kind, types.BaseTuple | SequenceType):
+        if isinstance(kind, types.BaseTuple | SequenceType) and self._dict_items(variable) is None:
             return needs_specialising(kind)
+        if self._dict_items(variable) is not None:
+            return True
         iterated = self._iterated(variable)
         return iterated is not None and any(map(self._needs_unrolling, iterated[1]))
 
     def _items(self, variable: Any) -> tuple[Item, ...] | None:
+        of_dict = self._dict_items(variable)
+        if of_dict is not None:
+            return of_dict
         length = self._length(variable)
         if length is not None:
             return tuple(Item(variable.unversioned_name, index) for index in range(length))
@@ -221,6 +226,24 @@ class Trial:
         if function is reversed:
             return tuple(reversed(parts[0] or ()))
         return tuple(Item(group=group) for group in zip(*parts, strict=False))  # type: ignore[arg-type]
+
+    def _dict_items(self, variable: Any) -> tuple[Item, ...] | None:
+        """The items of a loop over a dict or one of its views, whose keys are constants of the type."""
+        view, source = "keys", variable
+        call = self._resolved(variable)
+        if isinstance(call, ir.Expr) and call.op == "call" and not call.args and not call.kws:
+            method = self._resolved(call.func)
+            if not isinstance(method, ir.Expr) or method.op != "getattr" or method.attr not in DICT_VIEWS:
+                return None
+            view, source = method.attr, method.value
+        kind = self.types.get(source.name)
+        if not isinstance(kind, DictType) or len(kind.fields) > LONGEST_UNROLLED:
+            return None
+        keys = [Item(None, key) for key in kind.fields]
+        members = [Item(source.unversioned_name, key) for key in kind.fields]
+        if view == "items":
+            return tuple(Item(group=pair) for pair in zip(keys, members, strict=True))
+        return tuple(keys if view == "keys" else members)
 
     def _length(self, variable: Any) -> int | None:
         kind = self.types.get(variable.name)
