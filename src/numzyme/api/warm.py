@@ -49,7 +49,7 @@ def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> 
         leaves = entry.quick.flatten(f, *arguments)
         if leaves is None:
             continue
-        arrays, floats, fixed, integers = leaves
+        _, arrays, floats, fixed, integers = leaves
         buffers = (
             np.array(floats, np.float64),
             np.array(fixed, np.float64) if fixed else _EMPTY_FLOATS,
@@ -59,6 +59,9 @@ def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> 
             found = entry.dispatcher(*arrays, *buffers)
         except StructureDiffers:  # arrays of another type
             continue
+        finally:
+            if entry.quick.places:
+                entry.quick.write_back(leaves, buffers)
         derivatives = found[0] if mode.with_primal else found
         gradients = entry.quick.gradients(derivatives, derivatives[-3].tolist())
         result = gradients[0] if len(gradients) == 1 else gradients

@@ -19,16 +19,36 @@ from numba.core import types
 from .. import values
 from ..frontend.objects.construct import Skeleton
 from ..frontend.objects.outside import Outside, moving_values
-from ..values import Kind
+from ..values import Kind, Step, set_child
 from .plan import Flattened
 
 
 @dataclass(frozen=True)
 class Warm:
-    """`flatten(f, *arguments)` -> (arrays, floats, fixed, integers) or None; `gradients(arrays, floats)` -> a tuple."""
+    """`flatten(f, *arguments)` -> (owners, arrays, floats, fixed, integers) or None.
+
+    `gradients(arrays, floats)` -> a tuple. `places`: for each owner (a mutable object with a number) the step to the
+    number and where it is: 1 to 3 for the buffer, and the index in it.
+    """
 
     flatten: Callable[..., Any]
     gradients: Callable[[Any, list[float]], tuple]
+    places: tuple[tuple[Step, int, int], ...]
+
+    def write_back(self, leaves: Any, buffers: tuple[Any, ...]) -> None:
+        """Give the numbers that compiled code changed to their owners; `buffers`: those that it was called with."""
+        changed = [buffer.tolist() for buffer in buffers]
+        if all(_is_unchanged(old, new) for old, new in zip(leaves[2:], changed, strict=True)):
+            return
+        for owner, (step, buffer, index) in zip(leaves[0], self.places, strict=True):
+            old, new = leaves[1 + buffer][index], changed[buffer - 1][index]
+            if not _is_unchanged([old], [new]):
+                set_child(owner, step, new)
+
+
+def _is_unchanged(old: list, new: list) -> bool:
+    """Equal numbers: a zero has a sign, and NaN is what it was."""
+    return old == new and 0.0 not in new or str(old) == str(new)
 
 
 class NotQuick(Exception):
@@ -40,10 +60,13 @@ def warm(f: Any, flattened: Flattened, constant: tuple[bool, ...], constant_clas
 
     `constant`: which arguments come wrapped in `constant_class`.
     """
-    if flattened.walk.owners or flattened.walk.cell_owners:
+    walk = flattened.walk
+    if walk.cell_owners or any(walk.in_both_activities(owner.value) for owner in walk.owners):
         return None
+    buffers = {"float": 1, "fixed": 2, "integer": 3}
+    places = tuple((owner.step, buffers[owner.source], owner.index) for owner in walk.owners)
     try:
-        return Warm(_flatten(f, flattened, constant, constant_class), _gradients(flattened, constant))
+        return Warm(_flatten(f, flattened, constant, constant_class), _gradients(flattened, constant), places)
     except NotQuick:
         return None
 
@@ -207,8 +230,12 @@ def _flatten(f: Any, flattened: Flattened, constant: tuple[bool, ...], constant_
     counts = {"float": len(walk.floats), "fixed": len(walk.fixed), "integer": len(walk.integers)}
     if len(leaves.arrays) != len(walk.arrays) or any(len(leaves.buffers[n]) != count for n, count in counts.items()):
         raise NotQuick
+    try:
+        owners = ", ".join(leaves.source.variables[id(owner.value)] for owner in walk.owners)
+    except KeyError:
+        raise NotQuick from None
     arrays = ", ".join(leaves.arrays[n] for n in range(len(walk.arrays)))
-    parts = [f"({arrays}{',' if arrays else ''})"]
+    parts = [f"({listed}{',' if listed else ''})" for listed in (owners, arrays)]
     parts += [f"[{', '.join(found[n] for n in range(len(found)))}]" for found in leaves.buffers.values()]
     flatten = leaves.source.compiled(f"flatten({', '.join(['f', *names])})", ", ".join(parts))
 
