@@ -19,13 +19,17 @@ with `error_model='numpy'`. Enzyme differentiates C++ at -O3 for this CPU; fast 
 libmvec. Differences under 15 % mean little on a shared machine."""
 # Why a target is missed, by (target, workload); printed only beside a miss.
 BUNDLE_ADJUSTMENT = (
-    "The reverse sweep of one residual computes sine, cosine and square root again, because the branch that "
-    "computed them does not dominate it, and each of the 10 000 calls compares the ranges of its arrays."
+    "The natural program asks for the derivative of a residual twice per observation, once for each component, and "
+    "each call runs its forward sweep; the hand-written adjoint runs one for both."
+)
+ALIASING = (
+    "Each of the 10 000 calls compares the ranges of its nine arrays and shadows (33 pairs, about 20 ns, a fifth of "
+    "the time): Enzyme compares nothing and is told that nothing overlaps."
 )
 BRUSSELATOR = "At the edge: complete runs on this shared machine gave 0.84 to 0.95."
 REASONS = {
     ("time over hand-written adjoint", "bundle_adjustment"): BUNDLE_ADJUSTMENT,
-    ("time over Enzyme C++", "bundle_adjustment"): "The same.",
+    ("time over Enzyme C++", "bundle_adjustment"): ALIASING,
     ("time over Enzyme C++", "brusselator"): BRUSSELATOR,
 }
 
