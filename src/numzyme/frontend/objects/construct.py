@@ -250,7 +250,9 @@ class _Builder:
             imaginary = self.builder.load(following)
             part = skeleton.kind.underlying_float
             pair = [self.context.cast(self.builder, v, types.float64, part) for v in (loaded, imaginary)]
-            return self.context.make_complex(self.builder, skeleton.kind, *pair)._getvalue()
+            made = self.context.make_complex(self.builder, skeleton.kind)
+            made.real, made.imag = pair
+            return made._getvalue()
         return self.context.cast(self.builder, loaded, types.float64, skeleton.kind)
 
     _fixed = _float
