@@ -100,3 +100,12 @@ def test_a_plain_tuple_may_be_mixed():
     assert array is shadow
     assert number == 13.0
     np.testing.assert_array_equal(shadow, [4.0, 4.0])
+
+
+def test_a_callable_object_that_cannot_be_hashed():
+    line = Line(np.array([1.0, 2.0]), 1.0)  # a dataclass that compares by value
+    with pytest.raises(TypeError):
+        hash(line)
+    for slopes in ([1.0, 2.0], [5.0, 0.5]):
+        line.slope = np.array(slopes)
+        assert gradient(Reverse, line, 2.0) == sum(slopes)

@@ -8,10 +8,11 @@ before anything has run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
 from .. import plans
 from ..frontend.objects.classes import refresh as refresh_classes
@@ -41,11 +42,7 @@ def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> 
     if changes != _changes[0]:
         _entries.clear()
         _changes[0] = changes
-    try:
-        entries = _entries.get((f.__code__ if type(f) is FunctionType else f, mode.name, boundscheck), ())
-    except TypeError:  # an object that cannot be hashed
-        return MISS
-    for entry in entries:
+    for entry in _entries.get((_key(f), mode.name, boundscheck), ()):
         leaves = entry.quick.flatten(f, *arguments)
         if leaves is None:
             continue
@@ -81,8 +78,16 @@ def remember(
     quick = plans.warm(f, flattened, constant, Const)
     if quick is None:
         return
-    # by its code: a function that is defined anew is as good, as far as its names mean the same
-    key = f.__code__ if isinstance(f, FunctionType) else f
-    entries = _entries.setdefault((key, mode.name, boundscheck), [])
+    entries = _entries.setdefault((_key(f), mode.name, boundscheck), [])
     entries.insert(0, _Entry(quick, dispatcher))
     del entries[MOST_STRUCTURES:]
+
+
+def _key(f: Any) -> Any:
+    """What structures are kept by: a function that is defined anew is as good, as far as its names mean the same.
+
+    Of other callables, `flatten` looks at all that they hold.
+    """
+    if type(f) is FunctionType:
+        return f.__code__
+    return f if isinstance(f, Dispatcher | BuiltinFunctionType | np.ufunc | type(np.sum)) else type(f)
