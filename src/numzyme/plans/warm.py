@@ -66,12 +66,8 @@ def warm(f: Any, flattened: Flattened, constant: tuple[bool, ...], constant_clas
     buffers = {"float": 1, "fixed": 2, "integer": 3}
     places = tuple((owner.step, buffers[owner.source], owner.index) for owner in walk.owners)
     try:
-<<<<<<< Updated upstream
-        return Warm(_flatten(f, flattened, constant, constant_class), _gradients(flattened, constant), places)
-=======
         gradients = _gradients(flattened, constant)  # first: it finds what is not quick in less time
-        return Warm(_flatten(f, flattened, constant, constant_class), gradients)
->>>>>>> Stashed changes
+        return Warm(_flatten(f, flattened, constant, constant_class), gradients, places)
     except NotQuick:
         return None
 
