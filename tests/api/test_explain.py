@@ -55,3 +55,16 @@ def test_memory_follows_the_tape():
     assert after.bytes_in_use == 0
     assert release_memory() == after.bytes_reserved
     assert memory().bytes_reserved == 0
+
+
+def test_functions_of_objects_are_explained():
+    def decay(state, n):
+        x = state["x"]
+        for _ in range(n):
+            x = math.sin(x)
+        return x * np.sum(state["weights"])
+
+    report = str(explain(decay, {"x": 1.0, "weights": np.ones(2)}, 5))
+    assert report.startswith("Reverse of decay(dict, int)")
+    assert "8 bytes per iteration" in report
+    assert "sin (1)" in report

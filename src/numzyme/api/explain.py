@@ -16,6 +16,7 @@ from .activities import Const
 from .calls import TypedCall
 from .functions import gradient_call
 from .modes import Mode, Reverse
+from .objects import compiled_for, needs_plan
 from .pipeline import CompiledDerivative
 from .refusals import name_of
 
@@ -27,6 +28,7 @@ class Explanation:
     function: Any
     mode: Mode
     compiled: CompiledDerivative
+    arguments: str
 
     @property
     def text(self) -> str:
@@ -39,8 +41,7 @@ class Explanation:
         return self.compiled.derivative.report.stored
 
     def __str__(self) -> str:
-        kinds = ", ".join(map(str, self.compiled.raw.argument_types))
-        lines = [f"{self.mode} of {name_of(self.function)}({kinds})", *self._stored_lines()]
+        lines = [f"{self.mode} of {name_of(self.function)}({self.arguments})", *self._stored_lines()]
         report = self.compiled.derivative.report
         for title, counter in (("rules used", report.rules), ("calls without derivative", report.inactive_calls)):
             names = ", ".join(f"{name} ({count})" for name, count in sorted(counter.items()))
@@ -67,7 +68,7 @@ def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None =
 
     Arguments:
         f: any function that Numba compiles.
-        args: numbers and arrays, or `Const` around them; only their types count.
+        args: any values, or `Const` around them; only their types and structure count.
         mode: the mode whose derivative is reported.
         boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
     Returns: an `Explanation`, whose printed form says what is stored for the way back, which rules were used, and how
@@ -83,6 +84,14 @@ def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None =
     """
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Const) else arg for arg in args]
+    if needs_plan(f, values):
+
+        def make(flat: Any, flat_values: list[Any], flat_constant: tuple[bool, ...]) -> CompiledDerivative:
+            kinds = tuple(map(typeof, flat_values))
+            return TypedCall.of(gradient_call(mode, flat, flat_constant, boundscheck), kinds).compiled
+
+        shown = ", ".join(type(value).__name__ for value in values)
+        return Explanation(f, mode, compiled_for(f, values, constant, boundscheck, make), shown)
     kinds = tuple(typeof(value) for value in values)
     call = gradient_call(mode, f, constant, boundscheck)
-    return Explanation(f, mode, TypedCall.of(call, kinds).compiled)
+    return Explanation(f, mode, TypedCall.of(call, kinds).compiled, ", ".join(map(str, kinds)))

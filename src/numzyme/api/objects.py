@@ -186,6 +186,15 @@ def _with_plan(
             flattened.write_back()
 
 
+def compiled_for(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, make: Any) -> Any:
+    """`make(flat function, its arguments, which of them are constant)`, which compiles and runs nothing."""
+
+    def run(flattened: Flattened, flat: Any) -> Any:
+        return make(flat, flattened.arguments(), tuple(not active for active in flattened.activities()))
+
+    return _with_plan(f, arguments, constant, boundscheck, run)
+
+
 def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
     """Refuse what could not have a derivative at all; a container without floats only has none."""
     labels = argument_labels(_signature_of(f), len(arguments))
@@ -206,6 +215,11 @@ def _prepared(
     f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, f_is_active: bool = False
 ) -> tuple[Flattened, plans.Plan]:
     """The arguments taken apart, and the plan for their structure."""
+    if hasattr(f, "numzyme_fingerprint"):
+        raise DifferentiationTypeError(
+            f"{f!r} is a derivative itself",
+            why="derivatives of derivatives are not there yet",
+        )
     refresh_classes()
     walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))
     labels = argument_labels(_signature_of(f), len(arguments))
