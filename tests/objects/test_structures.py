@@ -109,3 +109,25 @@ def test_a_callable_object_that_cannot_be_hashed():
     for slopes in ([1.0, 2.0], [5.0, 0.5]):
         line.slope = np.array(slopes)
         assert gradient(Reverse, line, 2.0) == sum(slopes)
+
+
+@pytest.mark.parametrize("mode", [Forward, Reverse])
+@pytest.mark.parametrize("returned", ["the object", "a new object", "a list"])
+def test_objects_as_results_are_refused(mode, returned):
+    # this crashed the process
+    results = {
+        "the object": lambda line: line,
+        "a new object": lambda line: (1.0, Line(line.slope, 2.0)),
+        "a list": lambda line: line.slope,
+    }
+    line = Line([1.0, 2.0] if returned == "a list" else np.ones(2), 1.0)
+    with pytest.raises(DifferentiationTypeError, match="returns"):
+        gradient(mode, results[returned], line)
+
+
+def test_jacobians_with_respect_to_objects_are_refused():
+    with pytest.raises(DifferentiationTypeError, match="does not return one float"):
+        gradient(Forward, lambda line: line.slope * line.offset, Line(np.ones(2), 1.0))
+    direction = Line(np.zeros(2), 1.0)
+    found = autodiff(Forward, lambda line: line.slope * line.offset, Duplicated(Line(np.ones(2), 3.0), direction))
+    np.testing.assert_array_equal(found, [1.0, 1.0])

@@ -17,6 +17,7 @@ from typing import Any
 
 from numba.core import types
 
+from ..frontend import stays_in_compiled_code
 from . import refusals
 from .modes import DerivativesAndValue, Mode
 from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative, members_of
@@ -126,6 +127,8 @@ class TypedCall:
         _check_arguments(call, primals, shadows)
         primals = primal_types(call, slots)
         raw = extract(call.function, primals, call.boundscheck)
+        if stays_in_compiled_code(raw.return_type):
+            raise refusals.object_result(call.function, raw.return_type)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
             role is not Role.CONST and has_derivative(kind) for role, kind in zip(call.roles, primals, strict=True)

@@ -57,6 +57,13 @@ def gradient(
     def run(flattened: Flattened, flat: Any) -> tuple[tuple, Any]:
         flat_constant = tuple(not active for active in flattened.activities())
         derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
+        if np.shape(derivatives[-3]) != flattened.floats.shape:
+            raise DifferentiationTypeError(
+                f"the gradient of `{refusals.name_of(f)}`, which does not return one float, with respect to objects",
+                where=refusals.location_of(_signature_of(f)),
+                why="Jacobians have arrays and numbers as arguments so far",
+                todo=("pass the arrays of the object as arguments", "autodiff(Forward, ...) gives one direction"),
+            )
         remember(flattened, flat, flat_constant)
         shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])[-len(arguments) :]
         primals = tuple(arguments[position] for position in wanted)  # with the fields that the shadows belong to

@@ -91,6 +91,17 @@ def complex_argument(function: Any, label: str, kind: types.Type) -> Differentia
     )
 
 
+def object_result(function: Any, kind: Any) -> DifferentiationError:
+    """Objects made or handed on by compiled code cannot leave it."""
+    what = getattr(getattr(kind, "python_class", None), "__qualname__", "a list or a tuple with objects")
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` returns {what}, which compiled code cannot give back",
+        where=location_of(function),
+        why="results are numbers, arrays and tuples of these",
+        todo=("return the numbers and arrays of the object",),
+    )
+
+
 def active_array(function: Any, label: str) -> DifferentiationError:
     return DifferentiationTypeError(
         f"`{label}` of `{name_of(function)}` is an array and cannot be Active",

@@ -274,3 +274,12 @@ def called_method(context: Any, kind: Any, count: int) -> BoundMethod | None:
     if isinstance(kind, BoundMethod):
         return kind
     return kind._called(context, count) if isinstance(kind, ObjectType) else None
+
+
+def stays_in_compiled_code(kind: Any) -> bool:
+    """Whether Numba cannot give a value of `kind` back to Python: it is, or holds, something of ours."""
+    if isinstance(kind, ObjectType | BoundMethod | ConstantType | TupleBuilder | ObjectIteratorType):
+        return True
+    if isinstance(kind, MixedTuple | EvenList):
+        return True
+    return isinstance(kind, types.BaseTuple) and any(map(stays_in_compiled_code, kind.types))  # type: ignore[attr-defined]
