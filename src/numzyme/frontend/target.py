@@ -138,7 +138,7 @@ class Context(TypingContext):
     def resolve_value_type(self, val):
         if classes.is_compilable_class(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
-        if classes.is_named_tuple_class(val):
+        if classes.is_named_tuple_class(val) and not classes.is_numbas(val):
             return ConstantType(val)  # Numba would make one by its fields
         constant = attributes.static_kind_of(val)
         if constant is not None:

@@ -35,9 +35,14 @@ def is_named_tuple_class(value: Any) -> bool:
     return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
 
 
+def is_numbas(python_class: type) -> bool:
+    """Whether a class belongs to Numba, whose own code uses it."""
+    return python_class.__module__.partition(".")[0] == "numba"
+
+
 def is_compilable_class(value: Any) -> bool:
     """Whether compiled code can make instances of this class: nobody but Python wrote how."""
-    if not isinstance(value, type) or value.__module__.partition(".")[0] == "numba":
+    if not isinstance(value, type) or is_numbas(value):
         return False
     if type(value).__call__ is not type.__call__:  # pyright: ignore[reportGeneralTypeIssues]
         return False
