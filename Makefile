@@ -15,7 +15,7 @@ example: $(VENV)/demo.installed
 	$(VENV)/bin/python -m examples.train_digits
 
 test: lint
-	$(VENV)/bin/python -m pytest -n $(JOBS)
+	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .
