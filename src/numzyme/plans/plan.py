@@ -54,7 +54,8 @@ _plans: dict[PlanKey, Plan] = {}
 def plan_for(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Plan:
     """The plan for `key`, made on first use; `name`, `code` and `labels` of its values are the user's, for messages."""
     if key not in _plans:
-        note_structure(code or key.function, name, labels, key.skeletons)
+        if code is not None:  # not `np.sum`, which many callers share
+            note_structure(code, name, labels, key.skeletons)
         _plans[key] = Plan(_flat_function(key, name, code), key.array_count)
     return _plans[key]
 
