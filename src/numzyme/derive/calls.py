@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..analysis import Status, Summaries
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
+from ..ir.symbols import symbol_of
 from . import owned
 from .facts import OPAQUE, FunctionFacts, Signature
 from .request import Counted, Report
@@ -153,5 +154,8 @@ def plain_instruction(context: Context, instruction: Instruction) -> str:
         return replace_callee(text, instruction.callee, plain_name(instruction.callee), "ptr %arena")
     if instruction.callee == "@numzyme.allocate":
         return f"{instruction.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {instruction.operands[0]})"
+    if symbol_of(instruction.callee) == "numzyme.escape":
+        listed = ", ".join(f"{k} {v}" for k, v in zip(instruction.types, instruction.operands, strict=True))
+        return f"call void @numzyme.arena.escape(ptr %arena, {listed})"
     owner = owned.allocation(instruction) if context.counted else None
     return f"{instruction.name} = {owner}" if owner else text

@@ -115,7 +115,8 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
     for number, size in context.frame_sizes.items():
         body = body.replace(calls.frame_token(number), str(size))
     declarations = dict(context.module.declarations)
-    declarations.pop("@numzyme.allocate", None)
+    for name in ("@numzyme.allocate", '@"numzyme.escape"', "@numzyme.escape"):
+        declarations.pop(name, None)
     helpers = sorted(context.helpers)
     extra = {**ARENA_DECLARATIONS, **context.declarations}
     if context.counted:

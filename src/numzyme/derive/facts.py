@@ -43,9 +43,9 @@ _KNOWN_OPCODES = (
     | frozenset(["extractvalue", "insertvalue", "freeze"])
 )
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
-# The first computes with shapes and strides only; the second hands values over to Python, which has no part in
+# The first computes with shapes and strides only; the others hand values over to Python, which has no part in
 # the derivative.
-_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", "numzyme.arena.publish"})
+_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", "numzyme.arena.publish", "numzyme.escape"})
 OPAQUE = "opaque"
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 

@@ -19,6 +19,7 @@ from .request import OUT_OF_TAPE
 from .storage import Buffer, FrameSlot, Place, RecordField, Storage, memory_type
 
 _DROPPED = ("llvm.lifetime.", "llvm.assume", "llvm.experimental.noalias.scope")
+_USES_ARENA = frozenset({"numzyme.allocate", "numzyme.escape"})
 
 
 class ForwardSweep:
@@ -98,7 +99,7 @@ class ForwardSweep:
         if i.opcode == "call" and symbol_of(i.callee) == "NRT_Free" and self._is_ours(i.operands[0]):
             return
         self.uses_arena |= i.opcode == "call" and (
-            i.callee == "@numzyme.allocate" or i.callee in self.facts.module.functions
+            symbol_of(i.callee) in _USES_ARENA or i.callee in self.facts.module.functions
         )
         self.emitter.line(calls.plain_instruction(self.context, i))
 

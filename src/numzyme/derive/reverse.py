@@ -24,6 +24,7 @@ ARENA_DECLARATIONS = {
     "@numzyme.arena.enter": "declare ptr @numzyme.arena.enter()",
     "@numzyme.arena.leave": "declare void @numzyme.arena.leave(ptr)",
     "@numzyme.arena.allocate": "declare noalias ptr @numzyme.arena.allocate(ptr, i64)",
+    "@numzyme.arena.escape": "declare void @numzyme.arena.escape(ptr, ptr, ptr, ptr, ptr, i64)",
 }
 
 

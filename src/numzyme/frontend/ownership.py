@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from textwrap import dedent
 
+from .escape import ESCAPE
+
 HEADER_BYTES = 64
 _DATA_SLOT = 24  # offsets in Numba's meminfo
 _SIZE_SLOT = 32
@@ -94,9 +96,29 @@ _GROW = f"""\
 _COUNTING = """\
     declare void @{name}(ptr captures(none)) nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
 """
+# Where references are counted, memory that leaves is kept by the reference that it leaves with.
+_ESCAPE = """\
+    define internal void @{name}(ptr %records, ptr %record, ptr %meminfo, ptr %low, i64 %size) alwaysinline {{
+      %kept = getelementptr i8, ptr %record, i64 24
+      store ptr %meminfo, ptr %kept, align 8
+      %moved = getelementptr i8, ptr %record, i64 32
+      store ptr %low, ptr %moved, align 8
+      ret void
+    }}
+"""
+# Where references are counted, memory that leaves is kept by the reference that it leaves with.
+_ESCAPE = """\
+    define internal void @{name}(ptr %records, ptr %record, ptr %meminfo, ptr %low, i64 %size) alwaysinline {{
+      %kept = getelementptr i8, ptr %record, i64 24
+      store ptr %meminfo, ptr %kept, align 8
+      %moved = getelementptr i8, ptr %record, i64 32
+      store ptr %low, ptr %moved, align 8
+      ret void
+    }}
+"""
 _COUNTS = ("NRT_incref", "NRT_decref")
 _MOVING = ("@NRT_MemInfo_varsize_", "@NRT_MemInfo_alloc_dtor")
-_DECLARATION = re.compile(r"^declare [^@\n]*@(NRT_\w+)\(.*\n", re.M)
+_DECLARATION = re.compile(r"^declare [^@\n]*@(NRT_\w+|numzyme\.escape)\(.*\n", re.M)
 _INTRINSIC = re.compile(r"^declare \S+ @(llvm\.umin\.i64|llvm\.memcpy\.p0\.p0\.i64)\(.*\n", re.M)
 
 
@@ -107,7 +129,8 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     """
     if ownership == "nrt":
         counting = {name: _COUNTING.format(name=name) for name in _COUNTS}
-        return _replace(text, {**counting, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
+        escape = {ESCAPE: _ESCAPE.format(name=ESCAPE)}
+        return _replace(text, {**counting, **escape, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
     movable = foreign or any(name in text for name in _MOVING)
     allocate = _MOVABLE_ALLOCATE if movable else _FIXED_ALLOCATE
     replacements = {

@@ -22,6 +22,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
+from .escape import CallConv
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration
@@ -84,6 +85,10 @@ class TargetContext(cpu.CPUContext):
     def init(self) -> None:
         super().init()
         self._internal_codegen = Codegen("numzyme.frontend")
+
+    @property  # copies of the context have options of their own
+    def call_conv(self):
+        return CallConv(self)
 
     @property
     def enable_boundscheck(self):

@@ -476,6 +476,11 @@ def definitions() -> str:
         dropped_allocations=DROPPED_ALLOCATIONS,
         dropped_highest=DROPPED_HIGHEST,
     )
+    return expanded(text)
+
+
+def expanded(text: str) -> str:
+    """LLVM text without the shorthand for fields of slots and chunks."""
     return "\n".join(_expand(number, line) for number, line in enumerate(text.splitlines()))
 
 

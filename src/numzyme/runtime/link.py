@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from . import arena, arena_text, blocks, blocks_text
+from . import arena, arena_text, blocks, blocks_text, escape_text
 from .machine_code import DerivativeLibrary, compile_text
 from .objects import ObjectCode, address_in_engine, load_object, object_code
 
@@ -115,4 +115,4 @@ def strip_debug(text: str) -> str:
 def _with_runtime(text: str) -> str:
     """Our own declarations of our runtime, which say what it may touch, instead of those in the text."""
     others = re.sub(r"^declare .*@\"?numzyme\.(?:arena|blocks)\..*\n", "", text, flags=re.MULTILINE)
-    return others + arena_text.DECLARATIONS + blocks_text.DECLARATIONS
+    return others + arena_text.DECLARATIONS + escape_text.DECLARATIONS + blocks_text.DECLARATIONS

@@ -83,6 +83,11 @@ def _allocate(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return run.memory.allocate(values[0] + _MEMINFO)
 
 
+@external("numzyme.escape")
+def _escape(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
+    """What leaves compiled code has no part in the derivative."""
+
+
 @external("llvm.smax", "llvm.smin", "llvm.umax", "llvm.umin")
 def _extreme(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     kind, which = i.type, i.callee.split(".")[1]
