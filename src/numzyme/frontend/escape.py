@@ -66,7 +66,7 @@ class _Leaving:
         if isinstance(kind, types.UnicodeType):
             return self._string(kind, value)
         if self.context.data_model_manager[kind].contains_nrt_meminfo():
-            raise errors.TypingError(f"{kind} cannot leave compiled code in an exception: numbers, arrays, strings can")
+            raise errors.TypingError(f"{kind} cannot leave compiled code: numbers, arrays, strings and tuples can")
         return value
 
     def _array(self, kind: Any, value: Any) -> Any:

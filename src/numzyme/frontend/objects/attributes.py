@@ -20,6 +20,7 @@ from numba.core.typing import templates
 
 from .classes import class_attribute, hook_of, method_in_class, value_in_class
 from .kinds import (
+    IDENTITY,
     BoundMethod,
     ConstantType,
     DictType,
@@ -282,6 +283,7 @@ def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> 
     """A new mutable object: memory for its numbers, by sort, and for its cells."""
     made = context.get_constant_undef(kind)
     model = context.data_model_manager[kind]
+    made = model.set(builder, made, context.get_constant(types.intp, 0), IDENTITY)
     for name, field_kind in kind.fields.items():
         if is_static(field_kind):
             continue

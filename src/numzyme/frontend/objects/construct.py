@@ -20,7 +20,7 @@ from numba.extending import intrinsic
 
 from .attributes import constant_value, new_slots
 from .classes import class_attribute, is_generated, is_named_tuple_class
-from .kinds import MutableObjectType, ObjectType, SequenceType, is_static
+from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, is_static
 
 
 def object_type_of(python_class: type, fields: Any, cells: frozenset[str] = frozenset()) -> Any:
@@ -271,6 +271,9 @@ class _Builder:
     def _fields(self, skeleton: Skeleton) -> Any:
         kind, made = skeleton.kind, self.context.get_constant_undef(skeleton.kind)
         model = self.context.data_model_manager[kind]
+        if kind.mutable:
+            number = self.context.get_constant(types.intp, (skeleton.identity or 0) + 1)
+            made = model.set(self.builder, made, number, IDENTITY)
         for (name, field_kind), member in zip(kind.fields.items(), skeleton.members, strict=True):
             if is_static(field_kind):
                 continue

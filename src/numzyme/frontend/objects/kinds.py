@@ -20,6 +20,7 @@ from numba.core.extending import register_model
 from .classes import generations
 
 Fields = tuple[tuple[str, types.Type], ...]
+IDENTITY = "object.identity"  # no Python name, so no field of the user's
 _Callable: Any = types.Callable
 _Dummy: Any = types.Dummy
 
@@ -170,7 +171,10 @@ class ObjectType(_Callable):
 
 
 class MutableObjectType(ObjectType):
-    """An object with identity: numbers and rebound fields are pointers to where every reference finds them."""
+    """An object with identity: numbers and rebound fields are pointers to where every reference finds them.
+
+    One that came in knows its number among the objects of the call; those that compiled code makes have 0.
+    """
 
     mutable = True
 
@@ -179,7 +183,8 @@ class MutableObjectType(ObjectType):
         return name in self.cells or is_number(self.fields[name])
 
     def slots(self) -> list[tuple[str, types.Type]]:
-        return [(n, types.CPointer(k) if self.in_memory(n) else k) for n, k in super().slots()]
+        parts = [(n, types.CPointer(k) if self.in_memory(n) else k) for n, k in super().slots()]
+        return [(IDENTITY, types.intp), *parts]
 
 
 class DictType(MutableObjectType):

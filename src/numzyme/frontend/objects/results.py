@@ -1,0 +1,106 @@
+"""What a function of objects returns: taken apart in compiled code, so that Python can put it together again.
+
+Decides which parts of a result Numba itself turns into Python objects (numbers, arrays, strings, tuples of these);
+everything else is described by a `Returned`, made of those parts. Invariants: a mutable object that came in says which
+one it is; memory leaves with its result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from numba.core import types
+from numba.extending import intrinsic
+
+from ..escape import escaped
+from .attributes import constant_value, load_field
+from .kinds import IDENTITY, BoundMethod, EvenList, MixedList, ObjectType, is_static, stays_in_compiled_code
+
+
+@dataclass(frozen=True)
+class Returned:
+    """How one value is put together. `source`: native, static, members, fields or method; `kind`: its type.
+
+    `index`: which of the parts that Numba gives; of a mutable object, the one with its identity.
+    """
+
+    kind: Any
+    source: str
+    index: int = 0
+    members: tuple[Returned, ...] = ()
+
+
+class _Parts:
+    """The parts of a result: their types, and how each is read from the whole."""
+
+    def __init__(self) -> None:
+        self.kinds: list[Any] = []
+        self.readers: list[Callable[[Any, Any], Any]] = []  # (context, builder) -> value, borrowed
+
+    def describe(self, kind: Any, read: Callable[[Any, Any], Any]) -> Returned:
+        """The description of a value of type `kind`; `read` gives the code for it."""
+        if is_static(kind):
+            return Returned(kind, "static")
+        if not stays_in_compiled_code(kind):
+            return Returned(kind, "native", self._add(kind, read))
+        if isinstance(kind, types.BaseTuple):
+            return Returned(kind, "members", members=tuple(self._members(kind, read)))
+        if isinstance(kind, BoundMethod):
+            return Returned(kind, "method", members=(self.describe(kind.receiver, read),))
+        if isinstance(kind, ObjectType):
+            index = self._add(types.intp, _reader_of_identity(kind, read)) if kind.mutable else 0
+            members = [self.describe(part, _reader_of_field(kind, read, name)) for name, part in kind.fields.items()]
+            return Returned(kind, "fields", index, tuple(members))
+        return Returned(kind, "unknown")
+
+    def _members(self, kind: Any, read: Any) -> Iterator[Returned]:
+        for position, member in enumerate(kind.types):
+            yield self.describe(member, _reader_of_member(kind, read, position))
+
+    def _add(self, kind: Any, read: Callable[[Any, Any], Any]) -> int:
+        self.kinds.append(kind)
+        self.readers.append(read)
+        return len(self.kinds) - 1
+
+
+def _reader_of_identity(kind: Any, read: Any) -> Any:
+    return lambda context, builder: context.data_model_manager[kind].get(builder, read(context, builder), IDENTITY)
+
+
+def _reader_of_field(kind: Any, read: Any, name: str) -> Any:
+    return lambda context, builder: load_field(context, builder, kind, read(context, builder), name)
+
+
+def _reader_of_member(kind: Any, read: Any, position: int) -> Any:
+    return lambda context, builder: builder.extract_value(read(context, builder), position)
+
+
+def give_back(note: Callable[[Returned], None]) -> Any:
+    """The intrinsic through which the result of a flat function leaves; `note` is told what its parts make."""
+
+    @intrinsic
+    def leave(typing_context: Any, value: Any) -> Any:
+        parts = _Parts()
+        whole: list[Any] = []
+        described = parts.describe(types.unliteral(value) if not is_static(value) else value, lambda *_: whole[-1])
+        is_native = not stays_in_compiled_code(value)
+        if not is_native:
+            note(described)
+        result: Any = value if is_native else types.Tuple(parts.kinds)
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            if is_native and is_static(value):
+                return constant_value(context, builder, value)
+            if is_native and not context.data_model_manager[value].contains_nrt_meminfo():
+                return args[0]
+            whole.append(args[0])
+            made = args[0] if is_native else context.make_tuple(builder, result, [r(context, builder) for r in parts.readers])
+            whole.pop()
+            context.nrt.incref(builder, result, made)
+            return escaped(context, builder, [result], [made])[0]
+
+        return result(value), generate
+
+    return leave
