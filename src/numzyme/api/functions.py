@@ -137,13 +137,12 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     >>> gradient(Reverse, energy, {"mass": 2.0, "velocity": np.array([3.0, 4.0])})
     {'mass': 12.5, 'velocity': array([6., 8.])}
     """
-    if not project:
-        try:
-            found = warm.gradient(mode, f, args, boundscheck)
-        except Exception as error:
-            raise translated(error, f) from None
-        if found is not warm.MISS:
-            return found
+    try:
+        found = warm.gradient(mode, f, args, boundscheck, project)
+    except Exception as error:
+        raise translated(error, f) from None
+    if found is not warm.MISS:
+        return found
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Activity) else arg for arg in args]
     for arg in args:
@@ -160,7 +159,7 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     try:
         if objects.needs_plan(f, values):
             differentiate = partial(_flat_gradient, mode, boundscheck)
-            remember = partial(_remember, mode, f, constant, boundscheck)
+            remember = partial(_remember, mode, f, constant, boundscheck, project, warm.changes())
             return objects.gradient(mode, f, values, constant, boundscheck, project, differentiate, remember)
         if mode.direction == "forward":
             return forward.gradient(mode, f, values, constant, partial(autodiff, boundscheck=boundscheck))
@@ -176,14 +175,25 @@ def _remember(
     f: Any,
     constant: tuple[bool, ...],
     boundscheck: bool | None,
+    project: bool,
+    since: int,
     flattened: Flattened,
     flat: Any,
     flat_constant: tuple[bool, ...],
 ) -> None:
     """Prepare the quick way for the next call with arguments of this structure."""
     if mode.direction == "reverse":
-        dispatcher = gradient_dispatcher(mode, flat, flat_constant, boundscheck)
-        warm.remember(mode, f, constant, boundscheck, flattened, dispatcher)
+        run = gradient_dispatcher(mode, flat, flat_constant, boundscheck)
+    else:
+        run = partial(_forward_of_leaves, mode, boundscheck, flat, flat_constant)
+    warm.remember_gradient(mode, f, constant, boundscheck, project, since, flattened, run)
+
+
+def _forward_of_leaves(
+    mode: Mode, boundscheck: bool | None, flat: Any, constant: tuple[bool, ...], *leaves: Any
+) -> Any:
+    found = _flat_gradient(mode, boundscheck, flat, list(leaves), constant)
+    return found if mode.with_primal else found.derivs
 
 
 def _flat_derivative(

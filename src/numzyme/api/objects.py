@@ -64,11 +64,12 @@ def gradient(
                 why="Jacobians have arrays and numbers as arguments so far",
                 todo=("pass the arrays of the object as arguments", "autodiff(Forward, ...) gives one direction"),
             )
-        remember(flattened, flat, flat_constant)
         shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])[-len(arguments) :]
         primals = tuple(arguments[position] for position in wanted)  # with the fields that the shadows belong to
         wanted_shadows = tuple(shadows[position] for position in wanted)
-        return values.strip_types(primals, wanted_shadows, project=project), value
+        stripped = values.strip_types(primals, wanted_shadows, project=project)
+        remember(flattened, flat, flat_constant)
+        return stripped, value
 
     wanted = [position for position, fixed in enumerate(constant) if not fixed]
     stripped, value = _with_plan(f, arguments, constant, boundscheck, run)

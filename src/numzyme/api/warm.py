@@ -7,8 +7,10 @@ before anything has run.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -16,78 +18,81 @@ from numba.core.dispatcher import Dispatcher
 
 from .. import plans
 from ..frontend.objects.classes import refresh as refresh_classes
-from ..frontend.objects.construct import StructureDiffers
+from ..plans import MISS
 from ..values import registrations
 from .activities import Const
 from .modes import DerivativesAndValue, Mode
 
-MISS: Any = object()
 MOST_STRUCTURES = 8  # of one function
-_EMPTY_FLOATS, _EMPTY_INTEGERS = np.empty(0), np.empty(0, np.int64)
+_BY_THEMSELVES = (Dispatcher, BuiltinFunctionType, np.ufunc, type(np.sum))
 
 
 @dataclass(frozen=True)
 class _Entry:
-    quick: plans.Warm
-    dispatcher: Any
+    """`call(f, *arguments)`: the result or `MISS`; `changes`: those of classes and wrappers when it was made."""
+
+    call: Callable[..., Any]
+    changes: int
 
 
-_entries: dict[tuple[Any, str, bool | None], list[_Entry]] = {}
-_changes = [0]  # of classes and registered wrappers, when the entries were made
+_entries: dict[tuple, list[_Entry]] = {}
 
 
-def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None) -> Any:
+def changes() -> int:
+    """How often something has changed that compiled code or the form of gradients depends on."""
+    return refresh_classes() + registrations()
+
+
+def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None, project: bool) -> Any:
     """The gradient, or `MISS`."""
-    changes = refresh_classes() + registrations()
-    if changes != _changes[0]:
-        _entries.clear()
-        _changes[0] = changes
-    for entry in _entries.get((_key(f), mode.name, boundscheck), ()):
-        leaves = entry.quick.flatten(f, *arguments)
-        if leaves is None:
-            continue
-        _, arrays, floats, fixed, integers = leaves
-        buffers = (
-            np.array(floats, np.float64),
-            np.array(fixed, np.float64) if fixed else _EMPTY_FLOATS,
-            np.array(integers, np.int64) if integers else _EMPTY_INTEGERS,
-        )
-        try:
-            found = entry.dispatcher(*arrays, *buffers)
-        except StructureDiffers:  # arrays of another type
-            continue
-        finally:
-            if entry.quick.places:
-                entry.quick.write_back(leaves, buffers)
-        derivatives = found[0] if mode.with_primal else found
-        gradients = entry.quick.gradients(derivatives, derivatives[-3].tolist())
-        result = gradients[0] if len(gradients) == 1 else gradients
-        return DerivativesAndValue(result, found[1]) if mode.with_primal else result
+    if type(mode) is not Mode:
+        return MISS
+    entries = _entries.get((_key(f), len(arguments), mode.name, boundscheck, project))
+    if entries is None:
+        return MISS
+    now = changes()
+    for entry in entries:
+        if entry.changes == now:
+            found = entry.call(f, *arguments)
+            if found is not MISS:
+                return found
     return MISS
 
 
-def remember(
+def remember_gradient(
     mode: Mode,
     f: Any,
     constant: tuple[bool, ...],
     boundscheck: bool | None,
+    project: bool,
+    since: int,
     flattened: plans.Flattened,
-    dispatcher: Any,
+    run: Callable[..., Any],
 ) -> None:
-    """Take the quick way for arguments like those of `flattened` from now on, where there is one."""
-    quick = plans.warm(f, flattened, constant, Const)
-    if quick is None:
-        return
-    entries = _entries.setdefault((_key(f), mode.name, boundscheck), [])
-    entries.insert(0, _Entry(quick, dispatcher))
-    del entries[MOST_STRUCTURES:]
+    """Take the quick way for arguments like those of `flattened` from now on, where there is one.
+
+    `since`: the `changes` before the call; `run`: the derivative of the flat function.
+    """
+    named = DerivativesAndValue if mode.with_primal else None
+    call = plans.gradient_function(f, flattened, plans.Asked(constant, Const, named, project, run))
+    if call is not None:
+        _keep((_key(f), len(constant), mode.name, boundscheck, project), _Entry(call, since))
+
+
+def _keep(key: tuple, entry: _Entry) -> None:
+    entries = [known for known in _entries.get(key, ()) if known.changes == entry.changes]
+    _entries[key] = [entry, *entries][:MOST_STRUCTURES]  # a new list: another thread may be reading the old one
 
 
 def _key(f: Any) -> Any:
     """What structures are kept by: a function that is defined anew is as good, as far as its names mean the same.
 
-    Of other callables, `flatten` looks at all that they hold.
+    Of other callables, the entries look at all that they hold.
     """
     if type(f) is FunctionType:
         return f.__code__
-    return f if isinstance(f, Dispatcher | BuiltinFunctionType | np.ufunc | type(np.sum)) else type(f)
+    if type(f) is MethodType:
+        return MethodType, _key(f.__func__)
+    if type(f) is functools.partial:
+        return functools.partial, _key(f.func)
+    return f if isinstance(f, _BY_THEMSELVES) else type(f)

@@ -1,18 +1,20 @@
 """Calls whose arguments are any Python values: taken apart for compiled code, and their derivatives put together."""
 
 from .plan import Flattened, Plan, holds_immutable_numbers, plan_for
+from .reading import MISS
 from .walk import Walk, captured_data, captures, is_flat
-from .warm import Warm, warm
+from .warm import Asked, gradient_function
 
 __all__ = [
+    "MISS",
+    "Asked",
     "Flattened",
     "Plan",
     "Walk",
-    "Warm",
     "captured_data",
     "captures",
+    "gradient_function",
     "holds_immutable_numbers",
     "is_flat",
     "plan_for",
-    "warm",
 ]

@@ -143,7 +143,7 @@ class Flattened:
             current = _current(owner)
             width = 2 if owner.source != "integer" and isinstance(current, complex | np.complexfloating) else 1
             old, new = before[owner.index : owner.index + width], after[owner.index : owner.index + width].tolist()
-            if _differ(old, new):
+            if differ(old, new):
                 number = complex(*new) if width == 2 else new[0]
                 changed.append((owner, type(current)(number) if isinstance(current, np.generic) else number))
         made: dict[Any, np.ndarray] = {}
@@ -237,7 +237,7 @@ def _current(owner: Any) -> Any:
     return getattr(owner.value, owner.step.key) if owner.step.attribute else owner.value[owner.step.key]
 
 
-def _differ(old: list, new: list) -> bool:
+def differ(old: list, new: list) -> bool:
     """Whether numbers differ, the sign of a zero included; NaNs are equal."""
     return any(
         (a != b and not (a != a and b != b)) or (a == 0 and math.copysign(1.0, a) != math.copysign(1.0, b))

@@ -274,12 +274,16 @@ class Walk:
     def _sparse(self, value: Any, path: Path, active: bool) -> Skeleton:
         from ..arrays import mirror_of
 
+        key = id(value), active
+        if key in self.met:
+            return self.met[key]
         mirror = mirror_of(value)
-        self.kept.append(mirror)
+        self.kept += [mirror, value]
         parts = [(name, getattr(mirror, name)) for name in values.all_fields(mirror)]
         members = tuple(self.skeleton(part, path.then(Step(name, True)), active) for name, part in parts)
         fields = tuple((name, member.kind) for (name, _), member in zip(parts, members, strict=True))
-        return Skeleton(object_type_of(type(mirror), fields), "fields", members=members)
+        self.met[key] = Skeleton(object_type_of(type(mirror), fields), "fields", members=members)
+        return self.met[key]
 
 
 @functools.cache

@@ -20,9 +20,18 @@ from .memory import overlapping, shadows_of
 from .paths import Path, Step
 from .strip import strip_types
 from .structural import is_structural, structural_type
-from .structure import all_fields, children, is_mutable, rebuild, set_child
+from .structure import (
+    all_fields,
+    children,
+    has_open_fields,
+    is_copied_by_attributes,
+    is_mutable,
+    rebuild,
+    set_child,
+    slots_of,
+)
 from .sums import accumulate, make_zero_inplace, remake_zero
-from .wrappers import Strip, is_registered, natural_fields, register_wrapper, registrations
+from .wrappers import Strip, is_registered, natural_fields, natural_names, register_wrapper, registrations, wrapper_of
 
 __all__ = [
     "SUPPORTED",
@@ -36,12 +45,15 @@ __all__ = [
     "children",
     "classify",
     "congruent",
+    "has_open_fields",
+    "is_copied_by_attributes",
     "is_mutable",
     "is_registered",
     "is_structural",
     "make_zero",
     "make_zero_inplace",
     "natural_fields",
+    "natural_names",
     "overlapping",
     "reached_arrays",
     "rebuild",
@@ -50,7 +62,9 @@ __all__ = [
     "remake_zero",
     "set_child",
     "shadows_of",
+    "slots_of",
     "strip_types",
     "structural_type",
     "tree_map",
+    "wrapper_of",
 ]

@@ -164,6 +164,23 @@ def present_fields(value: Any) -> list[str]:
     return names
 
 
+def has_open_fields(cls: type) -> bool:
+    """Whether instances may have other fields than those that the class names."""
+    return _shape_of(cls).is_open
+
+
+def slots_of(cls: type) -> tuple[str, ...]:
+    """The slots of a class and its bases, under the names of their attributes."""
+    return _shape_of(cls).slots
+
+
+def is_copied_by_attributes(value: Any) -> bool:
+    """Whether `rebuild` makes an instance with the same `__dict__`, the new children aside."""
+    shape = _shape_of(type(value))
+    attributes = getattr(value, "__dict__", {})
+    return not (shape.slots or shape.cached) and all(step.key in attributes for step, _ in children(value))
+
+
 @dataclasses.dataclass(frozen=True)
 class _Shape:
     """What a class says about its instances.

@@ -103,10 +103,22 @@ def natural_fields(*names: str) -> GradientOf:
     >>> natural = natural_fields("lower", "diagonal", "upper")
     """
 
-    def natural(x: Any, dx: Any, strip: Strip) -> Any:
-        return rebuild(x, {name: strip(getattr(x, name), getattr(dx, name)) for name in names})
+    return NaturalFields(names)
 
-    return natural
+
+@dataclass(frozen=True)
+class NaturalFields:
+    """What `natural_fields` makes: known by its names, so that it need not be called."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, x: Any, dx: Any, strip: Strip) -> Any:
+        return rebuild(x, {name: strip(getattr(x, name), getattr(dx, name)) for name in self.names})
+
+
+def natural_names(function: GradientOf) -> tuple[str, ...] | None:
+    """The fields that a registered function replaces by their gradients; None when only the function knows."""
+    return function.names if isinstance(function, NaturalFields) else None
 
 
 def wrapper_of(x: Any) -> Wrapper | None:

@@ -60,13 +60,14 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
 class Outside:
     """What a function finds outside besides data: while these names mean the same, its code means the same.
 
-    `moving`: the names of data, which are not looked at.
+    `moving`: the names of data, which are not looked at. `globals`: namespaces, names and values; `cells`: those of
+    closures, with their contents.
     """
 
     def __init__(self, function: FunctionType, moving: tuple[str, ...] = ()) -> None:
         self._moving = moving
-        self._globals: list[tuple[dict[str, Any], str, Any]] = []
-        self._cells: list[tuple[Any, Any]] = []
+        self.globals: list[tuple[dict[str, Any], str, Any]] = []
+        self.cells: list[tuple[Any, Any]] = []
         self._collect(function, set())
 
     def _collect(self, function: FunctionType, seen: set[int]) -> None:
@@ -77,14 +78,14 @@ class Outside:
             if name in left_out:
                 continue
             value = _content(cell)
-            self._cells.append((cell, value))
+            self.cells.append((cell, value))
             found.append(value)
         space = function.__globals__
         for name in global_names(function.__code__):
             if name in left_out:
                 continue
-            value = space.get(name, _UNBOUND)
-            self._globals.append((space, name, value))
+            value = space.get(name, UNBOUND)
+            self.globals.append((space, name, value))
             found.append(value)
         for value in found:
             if type(value) is FunctionType and id(value) not in seen:
@@ -92,24 +93,24 @@ class Outside:
 
     def key(self) -> tuple[int, ...]:
         """Equal for functions of equal code whose names mean the same, as long as this object lives."""
-        return (*(id(value) for _, _, value in self._globals), *(id(value) for _, value in self._cells))
+        return (*(id(value) for _, _, value in self.globals), *(id(value) for _, value in self.cells))
 
     def holds(self) -> bool:
         """Whether every name means what it meant."""
-        for space, name, value in self._globals:
-            if space.get(name, _UNBOUND) is not value:
+        for space, name, value in self.globals:
+            if space.get(name, UNBOUND) is not value:
                 return False
-        return all(_content(cell) is value for cell, value in self._cells)
+        return all(_content(cell) is value for cell, value in self.cells)
 
 
-_UNBOUND: Any = object()
+UNBOUND: Any = object()
 
 
 def _content(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
-        return _UNBOUND
+        return UNBOUND
 
 
 def is_moving(value: Any) -> bool:
