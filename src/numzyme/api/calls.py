@@ -17,7 +17,6 @@ from typing import Any
 
 from numba.core import types
 
-from ..frontend import stays_in_compiled_code
 from . import refusals
 from .modes import DerivativesAndValue, Mode
 from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative, members_of
@@ -64,6 +63,11 @@ class Call:
     @property
     def reverse(self) -> bool:
         return self.mode.direction == "reverse"
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the function's result keeps its memory when reverse mode ends."""
+        return hasattr(self.function, "numzyme_returned")
 
     def labels(self) -> tuple[str, ...]:
         """The names of the function's arguments."""
@@ -127,8 +131,6 @@ class TypedCall:
         _check_arguments(call, primals, shadows)
         primals = primal_types(call, slots)
         raw = extract(call.function, primals, call.boundscheck)
-        if stays_in_compiled_code(raw.return_type):
-            raise refusals.object_result(call.function, raw.return_type)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
             role is not Role.CONST and has_derivative(kind) for role, kind in zip(call.roles, primals, strict=True)
@@ -248,7 +250,7 @@ def _result_active(call: Call, kind: types.Type) -> bool:
         return call.result_active is not False
     if isinstance(kind, types.NoneType) and call.result_active is not True and Role.WANTED not in call.roles:
         return False
-    if isinstance(kind, types.Integer | types.Boolean) and call.result_active is False:
+    if call.result_active is False and (isinstance(kind, types.Integer | types.Boolean) or call.gives_back):
         return False
     raise refusals.result_kind(call.function, kind)
 

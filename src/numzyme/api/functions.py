@@ -17,7 +17,7 @@ from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .callables import compilable
 from .calls import Call, Role, Value
 from .glue import positional_dispatcher, refused_for_strides, translated
-from .modes import DerivativesAndValue, Mode
+from .modes import DerivativesAndValue, ForwardWithPrimal, Mode
 
 _ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
 
@@ -201,6 +201,8 @@ def _flat_derivative(
 ) -> DerivativesAndValue:
     """`autodiff` of a flat function, always with the place for a value."""
     leading = () if result_active is None else (Duplicated if result_active else Const,)
+    if mode.direction == "forward":
+        mode = ForwardWithPrimal  # the value says which objects the tangents belong to
     found = autodiff(mode, f, *leading, *args, boundscheck=boundscheck)
     return found if mode.with_primal else DerivativesAndValue(found, None)
 

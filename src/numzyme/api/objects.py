@@ -98,12 +98,25 @@ def autodiff(
         given = _Shadows(flattened, shadows, constant, of_function)
         found = differentiate(flat, given.activities())
         given.flattened.write_back()
-        return found, given.results(arguments)
+        return found, given, flat
 
-    found, slots = _with_plan(f, primals, constant, boundscheck, run, of_function is not None)
+    found, given, flat = _with_plan(f, primals, constant, boundscheck, run, of_function is not None)
+    found = _with_objects(mode, found, given, flat)
     if mode.direction == "forward":
         return found if mode.with_primal else found.derivs
+    slots = given.results(arguments)
     return DerivativesAndValue(slots, found.val) if mode.with_primal else slots
+
+
+def _with_objects(mode: Mode, found: DerivativesAndValue, given: _Shadows, flat: Any) -> DerivativesAndValue:
+    """`found` with the objects that the function returns in the place of their parts; the arguments are up to date."""
+    if not flat.numzyme_returned or found.val is None:
+        return found
+    returned, parts, walk = flat.numzyme_returned[0], found.val, given.primal.walk
+    value = plans.put_together(returned, parts, walk)
+    if mode.direction == "reverse" or found.derivs is None:
+        return DerivativesAndValue(found.derivs, value)
+    return DerivativesAndValue(plans.tangent_of(returned, found.derivs, parts, walk, given.flattened.walk), value)
 
 
 def _shadow_of_function(mode: Mode, f: Duplicated) -> Any:

@@ -2,6 +2,7 @@
 
 from .plan import Flattened, Plan, holds_immutable_numbers, plan_for
 from .reading import MISS
+from .results import put_together, tangent_of
 from .walk import Walk, captured_data, captures, is_flat
 from .warm import Asked, gradient_function
 
@@ -17,4 +18,6 @@ __all__ = [
     "holds_immutable_numbers",
     "is_flat",
     "plan_for",
+    "put_together",
+    "tangent_of",
 ]

@@ -23,6 +23,7 @@ from ..diagnostics import DifferentiationValueError
 from ..frontend.objects.cells import publish, room
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..frontend.objects.outside import version_of
+from ..frontend.objects.results import Returned, give_back
 from ..values import Kind, Path
 from ..values.paths import NestedIn
 from .report import note_structure
@@ -62,11 +63,13 @@ def plan_for(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Pla
 
 def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     names = [*(f"array{n}" for n in range(key.array_count)), "floats", "fixed", "integers"]
+    returned: list[Returned] = []
     scope: dict[str, Any] = {
         "__name__": __name__,
         "_rebuild": rebuild(key.skeletons, key.array_count, tuple(cell[:3] for cell in key.cells)),
         "_function": key.function,
         "_publish": publish,
+        "_give_back": give_back(returned.append),
     }
     listed = ", ".join(names)
     count = len(key.skeletons)
@@ -78,7 +81,7 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     lines = [f"_values = _rebuild({listed})", f"_result = {called}({arguments})"]
     for n, (_, _, _, array, offset) in enumerate(key.cells):
         lines.append(f"_publish(_values[{count + n}], array{array}, integers, {offset})")
-    lines.append("return _result")
+    lines.append("return _give_back(_result)")
     exec(f"def flat({listed}):\n" + "".join(f"    {line}\n" for line in lines), scope)
     flat = scope["flat"]
     flat.__name__ = flat.__qualname__ = name
@@ -86,6 +89,7 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
         changed = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
         flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
     flat.numzyme_release = functools.partial(_release, key.cells)
+    flat.numzyme_returned = returned
     flat.numzyme_labels = (*key.labels, "the numbers", "the constant numbers", "the integers")
     return flat
 

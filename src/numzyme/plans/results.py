@@ -71,13 +71,10 @@ class _Reader:
                 why="they have the same members",
                 todo=("return the object that holds the list", "return a tuple"),
             )
-        return self._list(same[0]) if same else list(members)
+        return same[0] if same else list(members)
 
     def _lists(self) -> list[list]:
         return [value for value in self.walk.kept if type(value) is list]
-
-    def _list(self, of_arguments: list) -> list:
-        return of_arguments
 
     def _fields(self, returned: Returned) -> Any:
         kind = returned.kind
@@ -116,17 +113,21 @@ class _Reader:
         return made
 
     def _sparse(self, kind: Any, members: list[Any]) -> Any:
-        """The array of scipy's that a mirror stands for: an argument, or one of the class of an argument like it."""
-        from ..arrays import mirror_of, original_of
+        """What a mirror stands for: the argument that it mirrors, or a new one of the class of the arguments."""
+        from ..arrays import mirror_of, sparse_of
 
-        classes = set()
-        for value in self.walk.kept:
-            if hasattr(value, "nnz") and classify(value) is Kind.SPARSE:
-                known = [getattr(mirror_of(value), name) for name in kind.fields]
-                if type(mirror_of(value)) is kind.python_class and all(map(_is_one, known, members)):
-                    return value
-                classes.add(type(value))
-        return original_of(kind.python_class, members, matrix=any("matrix" in one.__name__ for one in classes))
+        given = [value for value in self.walk.kept if classify(value) is Kind.SPARSE]
+        for value in given:
+            mirror = mirror_of(value)
+            if type(mirror) is kind.python_class:
+                known = [getattr(mirror, name) for name in kind.fields]
+                if all(map(_is_one, known, members)):
+                    return self._argument(value)
+        return sparse_of(kind.python_class(*members), like=given[0] if given else None)
+
+    def _argument(self, value: Any) -> Any:
+        """What comes back when an argument that has no number of its own is returned."""
+        return value
 
 
 class _TangentReader(_Reader):

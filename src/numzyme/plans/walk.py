@@ -300,9 +300,14 @@ def partial_class(count: int, keywords: tuple[str, ...]) -> type:
         exec(f"def partial(self, {rest}):\n    return self.func({bound}{rest}{given})\n", scope)
         return scope["partial"]
 
-    made = dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
+    made: type = dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
     made.__module__ = __name__
     return made
+
+
+def is_partial_class(python_class: type) -> bool:
+    """Whether a class is one that `partial_class` makes."""
+    return python_class.__module__ == __name__
 
 
 def is_flat(value: Any) -> bool:
