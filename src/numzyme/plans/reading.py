@@ -83,7 +83,6 @@ class Reader:
 
     def read(self, value: Any, skeleton: Skeleton, variable: str) -> Node:
         kind = values.classify(value)
-        is_sparse = kind is Kind.SPARSE or (kind is Kind.CONSTANT and skeleton.source == "fields")
         if type(value) is FunctionType:
             self.function(value, skeleton, variable)
         elif skeleton.source == "static":
@@ -92,7 +91,7 @@ class Reader:
             self._number(value, skeleton, variable)
         elif skeleton.source == "array":
             return self._identified(kind, value, skeleton, variable, self._array)
-        elif is_sparse:
+        elif values.is_sparse(value):
             return self._identified(kind, value, skeleton, variable, self._sparse)
         elif kind is Kind.CONSTANT:
             raise NotQuick

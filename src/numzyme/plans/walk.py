@@ -25,7 +25,7 @@ from ..frontend.objects.closures import ClosureType
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
 from ..frontend.objects.outside import Outside, moving_values
-from ..values import Kind, Path, Step
+from ..values import Path, Step
 
 _MOST_INTEGER = 2**63 - 1
 
@@ -127,7 +127,7 @@ class Walk:
             return Skeleton(types.none, "static")
         if isinstance(value, FunctionType):
             return self._function(value, path, active)
-        if values.classify(value) is Kind.SPARSE:
+        if values.is_sparse(value):
             return self._sparse(value, path, active)
         return Skeleton(self._static_kind(value, path), "static")
 
