@@ -19,6 +19,7 @@ from numba.core import types
 from .. import values
 from ..frontend.objects.construct import Skeleton
 from ..frontend.objects.outside import UNBOUND, Outside, moving_values
+from ..runtime import identity
 from ..values import Kind, Step
 
 MISS: Any = type("MISS", (), {"__repr__": lambda self: "MISS"})()
@@ -78,7 +79,6 @@ class Reader:
         self.arrays: dict[int, str] = {}
         self.buffers: dict[str, dict[int, str]] = {name: {} for name in BUFFERS}
         self.nodes: dict[int, Node] = {}  # of what has an identity
-        self.distinct: list[str] = []
         self.outside: set[str] = set()
 
     def read(self, value: Any, skeleton: Skeleton, variable: str) -> Node:
@@ -104,10 +104,22 @@ class Reader:
         return Node(kind, value, skeleton, variable)
 
     def finish(self) -> None:
-        """What is not the same object must not become one."""
-        if len(self.distinct) > 1:
-            listed = ", ".join(self.distinct)
-            self.source.require(f"len({{*map(id, ({listed}))}}) == {len(self.distinct)}")
+        """Arrays are arrays, and what is not the same object must not become one."""
+        by_class: dict[type, list[str]] = {np.ndarray: []}
+        for node in self.nodes.values():
+            by_class.setdefault(type(node.value), []).append(node.variable)
+        for python_class, variables in by_class.items():
+            if len(variables) > (python_class is not np.ndarray):
+                self._require_distinct(python_class, variables)
+
+    def _require_distinct(self, python_class: type, variables: list[str]) -> None:
+        if len(variables) > identity.MOST:
+            listed = ", ".join(variables)
+            self.source.require(f"len({{*map(id, ({listed}))}}) == {len(variables)}")
+            class_name = self.source.name(python_class)
+            self.source.require(f"{{*map(type, ({listed}))}} == {{{class_name}}}")
+            return
+        self.source.require(f"{self.source.name(identity.distinct(python_class))}({', '.join(variables)})")
 
     def _identified(
         self, kind: Kind, value: Any, skeleton: Skeleton, variable: str, visit: Callable[[Node], None]
@@ -115,7 +127,6 @@ class Reader:
         known = self.nodes.get(id(value))
         if known is None:
             known = self.nodes[id(value)] = Node(kind, value, skeleton, variable)
-            self.distinct.append(variable)
             visit(known)
             return known
         self.source.require(f"{variable} is {known.variable}")
@@ -143,7 +154,7 @@ class Reader:
             found[skeleton.index] = variable
 
     def _array(self, node: Node) -> None:
-        self.source.require(f"type({node.variable}) is {self.source.name(np.ndarray)}")
+        """`finish` looks at the classes of all."""
         self.arrays[node.skeleton.index] = node.variable
 
     def function(self, value: FunctionType, skeleton: Skeleton | None, variable: str) -> None:
@@ -247,7 +258,6 @@ class Reader:
         arguments.parts = tuple((Step(n), self.read(*triple)) for n, triple in enumerate(triples))
         self._same_keys(value.keywords, keywords)
         named = self.nodes[id(value.keywords)] = Node(Kind.DICT, value.keywords, node.skeleton, keywords)
-        self.distinct.append(keywords)
         rest = zip(value.keywords.items(), members[1 + len(value.args) :], strict=True)
         named.parts = tuple(
             (Step(key), self.read(part, member, self.source.new(f"{keywords}[{self._key(key)}]")))
