@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -466,3 +467,33 @@ def test_errors_of_registered_functions(walks: Walks) -> None:
         gradient(Reverse, total, state)
     assert state.factor == 4.0 and walks.count == 1
     register_wrapper(Scaled)
+
+
+def test_an_array_that_is_constant_too(walks: Walks) -> None:
+    def total(c: Any, x: Any) -> Any:
+        return np.sum(c[0] * x[0])
+
+    w = np.array([1.0, 2.0])
+    for given in ((Const([w]), [w]), (Const([w]), [np.ones(2)]), (Const([np.ones(2)]), [w])):
+        for _ in range(2):
+            same(gradient(Reverse, total, *given), general(total, *given))
+
+
+def test_threads() -> None:
+    def total(m: Any, x: Any) -> Any:
+        m.mass = m.mass * x
+        return m.mass * np.sum(m.x)
+
+    def run(number: int) -> bool:
+        good = True
+        for n in range(300):
+            state = State(1.0 + number, n % 3, np.full(2 + n % 2, float(n)))
+            g = gradient(Reverse, total, state, 2.0)
+            mine = g[0].mass == 2.0 * np.sum(state.x) and g[1] == (1.0 + number) * np.sum(state.x)
+            good = good and mine and state.mass == 2.0 + 2.0 * number
+            if n % 100 == 50:
+                register_wrapper(Circulant)  # what was prepared is dropped
+        return good
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(run, range(4)))

@@ -54,11 +54,19 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     for arg in args:
         if not isinstance(arg, Activity):
             raise refusals.not_wrapped(f, arg)
+    try:
+        found = warm.autodiff(mode, f, args, kinds, result_active, boundscheck)
+    except Exception as error:
+        raise translated(error, f) from None
+    if found is not warm.MISS:
+        return found
     mixed = MixedDuplicated in kinds or isinstance(f, Duplicated)
     if mixed or objects.needs_plan(f, [arg.primal for arg in args]):
         differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
         try:
-            return objects.autodiff(mode, f, args, boundscheck, differentiate)
+            since = warm.changes()
+            remember = partial(_remember_shadows, mode, f, kinds, result_active, boundscheck, since)
+            return objects.autodiff(mode, f, args, boundscheck, differentiate, remember)
         except Exception as error:
             raise translated(error, f) from None
     function = autodiff_dispatcher(mode, version_of(f), kinds, result_active, boundscheck)
@@ -194,6 +202,23 @@ def _forward_of_leaves(
 ) -> Any:
     found = _flat_gradient(mode, boundscheck, flat, list(leaves), constant)
     return found if mode.with_primal else found.derivs
+
+
+def _remember_shadows(
+    mode: Mode,
+    f: Any,
+    kinds: tuple[type, ...],
+    result_active: bool | None,
+    boundscheck: bool | None,
+    since: int,
+    flattened: Flattened,
+    flat: Any,
+    activities: list[Activity],
+) -> None:
+    """The same for `autodiff`."""
+    of_leaves = tuple(map(type, activities))
+    run = autodiff_dispatcher(mode, version_of(flat), of_leaves, result_active, boundscheck)
+    warm.remember_autodiff(mode, f, kinds, result_active, boundscheck, since, flattened, run)
 
 
 def _flat_derivative(

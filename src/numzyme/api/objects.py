@@ -80,9 +80,17 @@ def gradient(
 
 
 def autodiff(
-    mode: Mode, f: Any, arguments: tuple[Activity, ...], boundscheck: bool | None, differentiate: FlatDerivative
+    mode: Mode,
+    f: Any,
+    arguments: tuple[Activity, ...],
+    boundscheck: bool | None,
+    differentiate: FlatDerivative,
+    remember: Callable[[Flattened, Any, list[Activity]], None],
 ) -> Any:
-    """`autodiff` with arguments of any kind; `differentiate` is that of flat functions."""
+    """`autodiff` with arguments of any kind; `differentiate` is that of flat functions.
+
+    `remember` is told of the structure, before the function's changes are given back to the objects.
+    """
     primals = [argument.primal for argument in arguments]
     constant = tuple(isinstance(argument, Const) for argument in arguments)
     of_function = None
@@ -96,7 +104,10 @@ def autodiff(
 
     def run(flattened: Flattened, flat: Any) -> Any:
         given = _Shadows(flattened, shadows, constant, of_function)
-        found = differentiate(flat, given.activities())
+        activities = given.activities()
+        found = differentiate(flat, activities)
+        if of_function is None:
+            remember(flattened, flat, activities)
         given.flattened.write_back()
         return found, given.results(arguments)
 
@@ -154,7 +165,7 @@ class _Shadows:
         first = flattened.values[:leading] if of_function is None else (of_function,)
         listed = [*first, *shadows]
         fixed = (*(of_function is None,) * leading, *constant)
-        walk = Walk(flattened.walk.typing_context, flattened.walk.cells)
+        walk = Walk(flattened.walk.typing_context, flattened.walk.cells, flattened.walk)
         parts = tuple((shadow, "shadow", not one) for shadow, one in zip(listed, fixed, strict=True))
         self.flattened = Flattened.of(walk, parts)
         self.shadows = shadows

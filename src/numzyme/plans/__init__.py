@@ -2,17 +2,20 @@
 
 from .plan import Flattened, Plan, holds_immutable_numbers, plan_for
 from .reading import MISS
+from .shadowing import AskedOfShadows, derivative_function
 from .walk import Walk, captured_data, captures, is_flat
 from .warm import Asked, gradient_function
 
 __all__ = [
     "MISS",
     "Asked",
+    "AskedOfShadows",
     "Flattened",
     "Plan",
     "Walk",
     "captured_data",
     "captures",
+    "derivative_function",
     "gradient_function",
     "holds_immutable_numbers",
     "is_flat",

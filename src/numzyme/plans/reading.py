@@ -62,13 +62,17 @@ class Source:
 
 @dataclass(eq=False)
 class Node:
-    """One value of the structure that was met. `variable`: its name in the code; `parts`: as `values.children`."""
+    """One value of the structure that was met.
+
+    `variable`: its name in the code; `parts`: as `values.children`; `pattern`: of a sparse array, its other arrays.
+    """
 
     kind: Kind
     value: Any
     skeleton: Skeleton
     variable: str
     parts: tuple[tuple[Step, Node], ...] = ()
+    pattern: dict[str, str] = field(default_factory=dict)
 
 
 class Reader:
@@ -132,6 +136,7 @@ class Reader:
         self.source.require(f"{variable} is {known.variable}")
         if skeleton.source == "array":  # as constant and as differentiated it is passed twice
             self.arrays.setdefault(skeleton.index, known.variable)
+            return Node(kind, value, skeleton, known.variable)
         return known
 
     # -- leaves
@@ -288,6 +293,7 @@ class Reader:
         lengths = self._unpacked(2, self.source.new(f"{variable}.shape"))
         for length, member in zip(lengths, shape.members, strict=True):
             self.buffers["integer"][member.index] = length
+        node.pattern = {name: part.variable for name, part in zip(names[1:], parts[1:], strict=True)}
         node.parts = ((Step("data", True), parts[0]),)
 
 

@@ -57,10 +57,15 @@ class CellOwner:
 
 @dataclass(eq=False)
 class Walk:
-    """The leaves of a call's values. `typing_context`: that of the target that will compile them."""
+    """The leaves of a call's values.
+
+    `typing_context`: that of the target that will compile them; `like`: the walk over what these values are the
+    shadows of, whose dicts say in which order the keys are walked.
+    """
 
     typing_context: Any
     cells: frozenset[tuple[type, str]] = frozenset()
+    like: Walk | None = None
     arrays: list[np.ndarray] = field(default_factory=list)
     active: list[bool] = field(default_factory=list)  # for each array
     paths: list[Path] = field(default_factory=list)  # of each array
@@ -70,6 +75,7 @@ class Walk:
     owners: list[Owner] = field(default_factory=list)
     cell_owners: list[CellOwner] = field(default_factory=list)
     met: dict[tuple[int, bool], Any] = field(default_factory=dict)  # by address and activity; None: on the way
+    keys: list[list[str]] = field(default_factory=list)  # of each dict
     within: list[FunctionType] = field(default_factory=list)  # functions whose captured values are being walked
     kept: list[Any] = field(default_factory=list)  # what has an identity, so that no address is used twice
 
@@ -227,6 +233,10 @@ class Walk:
         if mutable:
             self.met[key] = None
         steps = values.children(value, path)
+        if python_class is None:
+            keys = [*value] if self.like is None else self.like.keys[len(self.keys)]
+            self.keys.append(keys)
+            steps = [(Step(key), value[key]) for key in keys]
         members = tuple(self.skeleton(part, path.then(step), active) for step, part in steps)
         names = [step.key for step, _ in steps]
         fields = tuple((name, member.kind) for name, member in zip(names, members, strict=True))

@@ -32,7 +32,7 @@ def distinct(python_class: type) -> Callable[..., bool]:
 def congruent_arrays() -> Callable[..., bool]:
     """The function that compares NumPy arrays, each followed by its shadow; at most `MOST`.
 
-    It says whether all are distinct arrays, and each pair has one shape, dtype object and strides. No axis may be
+    It says whether all are distinct arrays, and each pair (of numbers) has one dtype, shape and strides. No axis may be
     broadcast.
     """
     address = _addresses().get(CONGRUENT)
@@ -51,7 +51,8 @@ def _congruent_arrays(*pairs: Any) -> bool:
 
 
 def _alike(x: np.ndarray, dx: np.ndarray) -> bool:
-    if x.dtype is not dx.dtype or x.shape != dx.shape or x.strides != dx.strides:
+    described = [(one.dtype.num, one.dtype.byteorder, one.shape, one.strides) for one in (x, dx)]
+    if described[0] != described[1]:
         return False
     return all(stride or length <= 1 for stride, length in zip(x.strides, x.shape, strict=True))
 
@@ -88,7 +89,18 @@ def _callable(name: str, address: int, python_class: type) -> Any:
 def _agree(found: dict[str, int]) -> bool:
     """Whether machine code and Python agree on samples."""
     a, b, c = np.zeros((2, 3)), np.zeros((2, 3)), np.zeros((3, 2))
-    samples = [(), (a, b), (a, a), (a, 1), (a, c), (a, c.T), (a, b.astype("f4")), (a, b[:, :1]), (a, b, c, c.copy())]
+    samples = [
+        (),
+        (a, b),
+        (a, a),
+        (a, 1),
+        (a, c),
+        (a, c.T),
+        (a, b.astype("f4")),
+        (a, b.astype(">f8")),
+        (a, b[:, :1]),
+        (a, b, c, c.copy()),
+    ]
     samples += [(np.zeros(0), np.zeros(0)), (np.zeros(()), np.zeros(())), (np.broadcast_to(a[0], (2, 3)),) * 2]
     of_python = {DISTINCT: _distinct(np.ndarray), CONGRUENT: _congruent_arrays}
     return all(

@@ -9,7 +9,8 @@ from __future__ import annotations
 # In CPython: an object's class, a tuple's members. In NumPy: shape and strides behind the number of axes, the dtype.
 CLASS, MEMBERS = 8, 24
 AXES, SHAPE, STRIDES, DTYPE = 24, 32, 40, 56
-MOST = 2048  # arguments: the table is on the stack
+BYTE_ORDER, NUMBER = 26, 28  # of a dtype
+MOST = 8000  # arguments: the table is on the stack
 
 DISTINCT, CONGRUENT = "numzyme.identity.distinct_arrays", "numzyme.identity.congruent_arrays"
 
@@ -80,12 +81,22 @@ bad:
   ret i1 false
 }}
 
-; Whether two arrays have one dtype object, equal shapes and strides, and no axis whose elements are one.
+; Whether two arrays of numbers have equal dtypes, shapes and strides, and no axis whose elements are one.
 define internal i1 @alike(ptr %a, ptr %b) {{
 entry:
   %a.dtype = call ptr @field(ptr %a, i64 {dtype})
   %b.dtype = call ptr @field(ptr %b, i64 {dtype})
-  %same.dtype = icmp eq ptr %a.dtype, %b.dtype
+  %a.order.at = getelementptr i8, ptr %a.dtype, i64 {order}
+  %b.order.at = getelementptr i8, ptr %b.dtype, i64 {order}
+  %a.number.at = getelementptr i8, ptr %a.dtype, i64 {number}
+  %b.number.at = getelementptr i8, ptr %b.dtype, i64 {number}
+  %a.order = load i8, ptr %a.order.at
+  %b.order = load i8, ptr %b.order.at
+  %a.number = load i32, ptr %a.number.at
+  %b.number = load i32, ptr %b.number.at
+  %same.order = icmp eq i8 %a.order, %b.order
+  %same.number = icmp eq i32 %a.number, %b.number
+  %same.dtype = and i1 %same.order, %same.number
   %a.axes.at = getelementptr i8, ptr %a, i64 {axes}
   %b.axes.at = getelementptr i8, ptr %b, i64 {axes}
   %axes = load i32, ptr %a.axes.at
@@ -161,5 +172,5 @@ done:
 def definitions() -> str:
     return _TEMPLATE.format(
         distinct=DISTINCT, congruent=CONGRUENT, members=MEMBERS, true_member=MEMBERS + 8, false_member=MEMBERS + 16,
-        class_at=CLASS, axes=AXES, shape=SHAPE, strides=STRIDES, dtype=DTYPE,
+        class_at=CLASS, axes=AXES, shape=SHAPE, strides=STRIDES, dtype=DTYPE, order=BYTE_ORDER, number=NUMBER,
     )  # fmt: skip
