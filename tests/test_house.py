@@ -30,7 +30,7 @@ ROOMS_BELOW = {
     "frontend": {"ir"},
     "runtime": {"ir"},
     "values": {"frontend"},
-    "plans": {"values", "arrays", "frontend"},
+    "plans": {"values", "arrays", "frontend", "runtime"},
     "arrays": {"values"},
     "api": {"plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},
     "testing": {"api", "plans", "values", "arrays", "frontend", "runtime", "derive", "rules", "analysis", "ir"},

@@ -365,3 +365,14 @@ def test_wrong_argnums():
 def test_nothing_to_differentiate():
     with pytest.raises(DifferentiationTypeError, match="no argument to differentiate"):
         gradient(Reverse, weighted, Const(np.ones(2)), Const(1.0))
+
+
+def test_jacobians_of_all_parts_of_an_output_were_those_of_the_first():
+    x = np.array([1.0, 2.0])
+    scaled = gradient(Forward, lambda x: (2.0 * x, 3.0 * x, (4.0 * np.sum(x), 5.0 * x)), x)
+    np.testing.assert_array_equal(scaled[0], 2.0 * np.eye(2))
+    np.testing.assert_array_equal(scaled[1], 3.0 * np.eye(2))
+    np.testing.assert_array_equal(scaled[2][0], [4.0, 4.0])
+    np.testing.assert_array_equal(scaled[2][1], 5.0 * np.eye(2))
+    twice = gradient(Forward, lambda x, y: (x * y, x - y), x, x)
+    assert all(part[0] is part[1] for part in twice) and twice[0][0] is not twice[1][0]

@@ -400,7 +400,6 @@ def sets(m):
     (
         (Setting(1.0), sets, "__setattr__"),
         (Getting(1.0), sets, "__getattribute__"),
-        (Property(1.0), sets, "by a property"),
         (Fallback(1.0), lambda m: m.v if hasattr(m, "q") else 0.0 * m.v, "__getattr__"),
     ),
 )

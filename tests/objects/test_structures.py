@@ -111,9 +111,8 @@ def test_a_callable_object_that_cannot_be_hashed():
         assert gradient(Reverse, line, 2.0) == sum(slopes)
 
 
-@pytest.mark.parametrize("mode", [Forward, Reverse])
 @pytest.mark.parametrize("returned", ["the object", "a new object", "a list"])
-def test_objects_as_results_are_refused(mode, returned):
+def test_objects_as_results_have_no_gradient_in_reverse_mode(returned):
     # this crashed the process
     results = {
         "the object": lambda line: line,
@@ -122,12 +121,10 @@ def test_objects_as_results_are_refused(mode, returned):
     }
     line = Line([1.0, 2.0] if returned == "a list" else np.ones(2), 1.0)
     with pytest.raises(DifferentiationTypeError, match="returns"):
-        gradient(mode, results[returned], line)
+        gradient(Reverse, results[returned], line)
 
 
-def test_jacobians_with_respect_to_objects_are_refused():
-    with pytest.raises(DifferentiationTypeError, match="does not return one float"):
-        gradient(Forward, lambda line: line.slope * line.offset, Line(np.ones(2), 1.0))
+def test_a_direction_in_an_object():
     direction = Line(np.zeros(2), 1.0)
     found = autodiff(Forward, lambda line: line.slope * line.offset, Duplicated(Line(np.ones(2), 3.0), direction))
     np.testing.assert_array_equal(found, [1.0, 1.0])

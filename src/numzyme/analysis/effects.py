@@ -76,6 +76,7 @@ _BY_NAME = {
     "numba_frexpf": Effects(writes=frozenset({1})),
     # void numzyme.arena.publish(slot, data, size): a copy of the data, whose address goes to the slot
     "numzyme.arena.publish": Effects(frozenset({1}), frozenset({0})),
+    "numzyme.arena.publish_when_raising": Effects(frozenset({1}), frozenset({0})),
     # void numzyme.escape(records, record, meminfo, low, size): where the memory at low is from now on goes to record
     "numzyme.escape": Effects(frozenset({0, 1, 3}), frozenset({0, 1})),
     # int numba_attempt_nocopy_reshape(nd, dims, strides, newnd, newdims, newstrides, itemsize, is_f_order)

@@ -174,19 +174,17 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
     for (path, _), column in zip(seeds, columns, strict=False):
         by_leaf.setdefault(path, []).append(column)
     sample = columns[0]
-    done: dict[tuple[int, int], Any] = {}
 
-    def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any]) -> Any:
+    def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any], done: dict[int, Any]) -> Any:
         if isinstance(value, tuple):
-            members = [of_argument(member, (*path, i), pick) for i, member in enumerate(value)]
+            members = [of_argument(member, (*path, i), pick, done) for i, member in enumerate(value)]
             return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
         if not has_derivative(typeof(value)):
             return None
         if isinstance(value, np.ndarray):
-            key = (id(value), id(pick))
-            if key not in done:
-                done[key] = _stacked(value, [pick(column) for column in by_leaf.get(path, [])], pick(sample))
-            return done[key]
+            if id(value) not in done:
+                done[id(value)] = _stacked(value, [pick(column) for column in by_leaf.get(path, [])], pick(sample))
+            return done[id(value)]
         return pick(by_leaf[path][0])
 
     def of_output(part: Any, pick: Callable[[Any], Any]) -> Any:
@@ -194,8 +192,9 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
             return tuple(of_output(member, lambda column, i=i: pick(column)[i]) for i, member in enumerate(part))
         if part is None:
             return None
+        done: dict[int, Any] = {}  # an array in two places has one derivative, for each part of the output
         entries = [
-            of_argument(value, (position,), pick) if active else _nothing(value, position, wanted)
+            of_argument(value, (position,), pick, done) if active else _nothing(value, position, wanted)
             for position, (value, active) in enumerate(zip(values, wanted, strict=True))
         ]
         return entries[0] if len(entries) == 1 else tuple(entries)

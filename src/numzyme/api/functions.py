@@ -54,11 +54,19 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     for arg in args:
         if not isinstance(arg, Activity):
             raise refusals.not_wrapped(f, arg)
+    try:
+        found = warm.autodiff(mode, f, args, kinds, result_active, boundscheck)
+    except Exception as error:
+        raise translated(error, f) from None
+    if found is not warm.MISS:
+        return found
     mixed = MixedDuplicated in kinds or isinstance(f, Duplicated)
     if mixed or objects.needs_plan(f, [arg.primal for arg in args]):
         differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
         try:
-            return objects.autodiff(mode, f, args, boundscheck, differentiate)
+            since = warm.changes()
+            remember = partial(_remember_shadows, mode, f, kinds, result_active, boundscheck, since)
+            return objects.autodiff(mode, f, args, boundscheck, differentiate, remember)
         except Exception as error:
             raise translated(error, f) from None
     function = autodiff_dispatcher(mode, version_of(f), kinds, result_active, boundscheck)
@@ -196,6 +204,30 @@ def _forward_of_leaves(
     return found if mode.with_primal else found.derivs
 
 
+def _remember_shadows(
+    mode: Mode,
+    f: Any,
+    kinds: tuple[type, ...],
+    result_active: bool | None,
+    boundscheck: bool | None,
+    since: int,
+    flattened: Flattened,
+    flat: Any,
+    activities: list[Activity],
+) -> None:
+    """The same for `autodiff`."""
+    of_leaves = tuple(map(type, activities))
+    with_primal = ForwardWithPrimal if mode.direction == "forward" else mode  # as `_flat_derivative`, which compiled it
+    run = autodiff_dispatcher(with_primal, version_of(flat), of_leaves, result_active, boundscheck)
+    if with_primal is not mode:
+        run = partial(_derivatives_alone, run)
+    warm.remember_autodiff(mode, f, kinds, result_active, boundscheck, since, flattened, run)
+
+
+def _derivatives_alone(run: Any, *leaves: Any) -> Any:
+    return run(*leaves).derivs
+
+
 def _flat_derivative(
     mode: Mode, result_active: bool | None, boundscheck: bool | None, f: Any, args: list[Activity]
 ) -> DerivativesAndValue:
@@ -210,12 +242,11 @@ def _flat_derivative(
 def _flat_gradient(
     mode: Mode, boundscheck: bool | None, f: Any, values: list[Any], constant: tuple[bool, ...]
 ) -> DerivativesAndValue:
-    """The gradient of a flat function, always with the place for a value."""
+    """The gradient of a flat function, with the place for a value; in forward mode with the value."""
     if mode.direction == "forward":
         differentiate = partial(autodiff, boundscheck=boundscheck)
-        found = forward.gradient(mode, f, values, constant, differentiate)
-    else:
-        found = gradient_dispatcher(mode, f, constant, boundscheck)(*values)
+        return forward.gradient(ForwardWithPrimal, f, values, constant, differentiate)
+    found = gradient_dispatcher(mode, f, constant, boundscheck)(*values)
     return found if mode.with_primal else DerivativesAndValue(found, None)
 
 

@@ -16,6 +16,10 @@ import numba
 from ..diagnostics import SourceLocation
 
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
+# what our own functions say when they are typed
+_OWN_ERROR = re.compile(
+    r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/objects/\w+\.py"
+)
 _NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
 _LIBRARIES = tuple(os.path.dirname(path) + os.sep for path in (numba.__file__, os.path.dirname(__file__)))
 _OPERATORS = {
@@ -54,10 +58,15 @@ def without_colours(text: str) -> str:
 
 def reason(text: str) -> str:
     """The sentences of a message that say what is wrong."""
+    own = _OWN_ERROR.search(text)
+    if own:
+        return translated(own["message"])
     kept = []
     for line in text.splitlines():
         line = line.strip()
-        if line.startswith(("During:", "File ", "This error may have been caused", "To see Python", "Overload of")):
+        if line.startswith(
+            ("During:", "File ", "There are", "This error may have been caused", "To see Python", "Overload of")
+        ):
             break
         if line and not _NOISE.match(line) and not line.startswith(("<source", "There are", "-", "^")):
             kept.append(line.removeprefix(">>> "))
@@ -119,6 +128,13 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
             f"the variable '{name}' is {one} in one place and {other} in another"
             if not name.startswith("$")
             else f"a value is {one} in one place and {other} in another"
+        ),
+    ),
+    (
+        re.compile(r"use of yield in a closure is unsupported"),
+        lambda: (
+            "a generator expression is known as the argument of sum, any, all, max, min, list, tuple or sorted only: "
+            "write a list comprehension"
         ),
     ),
     (re.compile(r"no default `is` implementation"), lambda: "`is` between objects that change is not known"),

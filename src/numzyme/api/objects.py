@@ -54,35 +54,41 @@ def gradient(
     """
     _check(f, arguments, constant)
 
-    def run(flattened: Flattened, flat: Any) -> tuple[tuple, Any]:
+    def run(flattened: Flattened, flat: Any) -> tuple[Any, Any]:
         flat_constant = tuple(not active for active in flattened.activities())
         derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
-        if np.shape(derivatives[-3]) != flattened.floats.shape:
-            raise DifferentiationTypeError(
-                f"the gradient of `{refusals.name_of(f)}`, which does not return one float, with respect to objects",
-                where=refusals.location_of(_signature_of(f)),
-                why="Jacobians have arrays and numbers as arguments so far",
-                todo=("pass the arrays of the object as arguments", "autodiff(Forward, ...) gives one direction"),
-            )
+        if mode.direction == "forward" and not isinstance(value, float | np.floating):
+            jacobian = plans.jacobian(flattened, flat.numzyme_returned, derivatives, value, constant)
+            if flat.numzyme_returned:
+                flattened.write_back()
+                value = plans.put_together(flat.numzyme_returned[0], value, flattened.walk)
+            return jacobian, value
         shadows = flattened.shadows(list(derivatives[:-3]), derivatives[-3])[-len(arguments) :]
         primals = tuple(arguments[position] for position in wanted)  # with the fields that the shadows belong to
         wanted_shadows = tuple(shadows[position] for position in wanted)
         stripped = values.strip_types(primals, wanted_shadows, project=project)
         remember(flattened, flat, flat_constant)
-        return stripped, value
+        found = iter(stripped)
+        entries = tuple(None if fixed else next(found) for fixed in constant)
+        return entries[0] if len(entries) == 1 else entries, value
 
     wanted = [position for position, fixed in enumerate(constant) if not fixed]
-    stripped, value = _with_plan(f, arguments, constant, boundscheck, run)
-    found = iter(stripped)
-    entries = tuple(None if fixed else next(found) for fixed in constant)
-    result = entries[0] if len(entries) == 1 else entries
+    result, value = _with_plan(f, arguments, constant, boundscheck, run)
     return DerivativesAndValue(result, value) if mode.with_primal else result
 
 
 def autodiff(
-    mode: Mode, f: Any, arguments: tuple[Activity, ...], boundscheck: bool | None, differentiate: FlatDerivative
+    mode: Mode,
+    f: Any,
+    arguments: tuple[Activity, ...],
+    boundscheck: bool | None,
+    differentiate: FlatDerivative,
+    remember: Callable[[Flattened, Any, list[Activity]], None],
 ) -> Any:
-    """`autodiff` with arguments of any kind; `differentiate` is that of flat functions."""
+    """`autodiff` with arguments of any kind; `differentiate` is that of flat functions.
+
+    `remember` is told of the structure, before the function's changes are given back to the objects.
+    """
     primals = [argument.primal for argument in arguments]
     constant = tuple(isinstance(argument, Const) for argument in arguments)
     of_function = None
@@ -96,7 +102,10 @@ def autodiff(
 
     def run(flattened: Flattened, flat: Any) -> Any:
         given = _Shadows(flattened, shadows, constant, of_function)
-        found = differentiate(flat, given.activities())
+        activities = given.activities()
+        found = differentiate(flat, activities)
+        if of_function is None and not flat.numzyme_returned:
+            remember(flattened, flat, activities)
         given.flattened.write_back()
         return found, given, flat
 
@@ -167,7 +176,7 @@ class _Shadows:
         first = flattened.values[:leading] if of_function is None else (of_function,)
         listed = [*first, *shadows]
         fixed = (*(of_function is None,) * leading, *constant)
-        walk = Walk(flattened.walk.typing_context, flattened.walk.cells)
+        walk = Walk(flattened.walk.typing_context, flattened.walk.cells, flattened.walk)
         parts = tuple((shadow, "shadow", not one) for shadow, one in zip(listed, fixed, strict=True))
         self.flattened = Flattened.of(walk, parts)
         self.shadows = shadows

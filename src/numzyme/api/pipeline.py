@@ -100,7 +100,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         symbol=raw.symbol,
         activities=activities,
         memory=tuple(_memory(raw, parameter, ownership) for parameter in raw.parameters),
-        labels=tuple(parameter.label for parameter in raw.parameters),
+        labels=tuple(_label(parameter, key.function) for parameter in raw.parameters),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
         counted=_counted(raw) if ownership == "nrt" else None,
@@ -110,6 +110,12 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
     linked = runtime.link(derivative.text, derivative.symbol, movable=not raw.addresses_in(derivative.text))
     clock.lap("optimisation after, machine code")
     return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
+
+
+def _label(parameter: Parameter, function: Any) -> str:
+    """What the user knows a parameter by."""
+    labels = getattr(function, "numzyme_labels", ())
+    return parameter.label if parameter.argument is None or not labels else labels[parameter.argument]
 
 
 def parameter_activities(raw: RawFunction, key: DerivativeKey) -> tuple[Activity, ...]:

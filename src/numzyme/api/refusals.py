@@ -91,17 +91,6 @@ def complex_argument(function: Any, label: str, kind: types.Type) -> Differentia
     )
 
 
-def object_result(function: Any, kind: Any) -> DifferentiationError:
-    """Objects made or handed on by compiled code cannot leave it."""
-    what = getattr(getattr(kind, "python_class", None), "__qualname__", "a list or a tuple with objects")
-    return DifferentiationTypeError(
-        f"`{name_of(function)}` returns {what}, which compiled code cannot give back",
-        where=location_of(function),
-        why="results are numbers, arrays and tuples of these",
-        todo=("return the numbers and arrays of the object",),
-    )
-
-
 def active_array(function: Any, label: str) -> DifferentiationError:
     return DifferentiationTypeError(
         f"`{label}` of `{name_of(function)}` is an array and cannot be Active",
@@ -200,6 +189,9 @@ def strides(function: Any, label: str) -> DifferentiationError:
 def result_kind(function: Any, kind: types.Type) -> DifferentiationError:
     """Reverse mode starts from one float."""
     todo = ("return a float", "gradient(Forward, ...) gives the derivative of every kind of float result")
+    for returned in getattr(function, "numzyme_returned", ())[:1]:
+        kind = returned.kind
+        todo = (*todo, "autodiff(Reverse, f, Const, ...) starts from the shadows of what f changes")
     return DifferentiationTypeError(
         f"`{name_of(function)}` cannot be differentiated in reverse mode",
         where=location_of(function),
@@ -217,6 +209,9 @@ def not_wrapped(function: Any, value: Any) -> DifferentiationError:
 
 
 def _in_words(kind: types.Type) -> str:
+    python_class = getattr(kind, "python_class", None)
+    if python_class is not None:
+        return f"a {python_class.__qualname__}"
     if isinstance(kind, types.NoneType):
         return "None"
     if isinstance(kind, types.Array):

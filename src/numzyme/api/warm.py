@@ -20,7 +20,7 @@ from .. import plans
 from ..frontend.objects.classes import refresh as refresh_classes
 from ..plans import MISS
 from ..values import registrations
-from .activities import Const
+from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .modes import DerivativesAndValue, Mode
 
 MOST_STRUCTURES = 8  # of one function
@@ -47,7 +47,25 @@ def gradient(mode: Mode, f: Any, arguments: tuple, boundscheck: bool | None, pro
     """The gradient, or `MISS`."""
     if type(mode) is not Mode:
         return MISS
-    entries = _entries.get((_key(f), len(arguments), mode.name, boundscheck, project))
+    return _found((_key(f), len(arguments), mode.name, boundscheck, project), f, arguments)
+
+
+def autodiff(
+    mode: Mode,
+    f: Any,
+    arguments: tuple,
+    kinds: tuple[type, ...],
+    result_active: bool | None,
+    boundscheck: bool | None,
+) -> Any:
+    """The result of `autodiff`, or `MISS`; `kinds` are the classes of the activities."""
+    if type(mode) is not Mode:
+        return MISS
+    return _found((_key(f), kinds, mode.name, boundscheck, result_active), f, arguments)
+
+
+def _found(key: tuple, f: Any, arguments: tuple) -> Any:
+    entries = _entries.get(key)
     if entries is None:
         return MISS
     now = changes()
@@ -77,6 +95,26 @@ def remember_gradient(
     call = plans.gradient_function(f, flattened, plans.Asked(constant, Const, named, project, run))
     if call is not None:
         _keep((_key(f), len(constant), mode.name, boundscheck, project), _Entry(call, since))
+
+
+def remember_autodiff(
+    mode: Mode,
+    f: Any,
+    kinds: tuple[type, ...],
+    result_active: bool | None,
+    boundscheck: bool | None,
+    since: int,
+    flattened: plans.Flattened,
+    run: Callable[..., Any],
+) -> None:
+    """The same for `autodiff`; `run`: the derivative of the flat function, of leaves and their shadows."""
+    named = DerivativesAndValue if mode.with_primal else None
+    duplicated = (Duplicated, DuplicatedNoNeed)
+    forward = mode.direction == "forward"
+    asked = plans.AskedOfShadows(kinds, Const, Active, duplicated, forward, named, run)
+    call = plans.derivative_function(f, flattened, asked)
+    if call is not None:
+        _keep((_key(f), kinds, mode.name, boundscheck, result_active), _Entry(call, since))
 
 
 def _keep(key: tuple, entry: _Entry) -> None:

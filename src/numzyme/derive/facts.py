@@ -45,7 +45,8 @@ _KNOWN_OPCODES = (
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
 # The first computes with shapes and strides only; the others hand values over to Python, which has no part in
 # the derivative.
-_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", "numzyme.arena.publish", "numzyme.escape"})
+_PUBLISH = ("numzyme.arena.publish", "numzyme.arena.publish_when_raising")
+_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", *_PUBLISH, "numzyme.escape"})
 OPAQUE = "opaque"
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 

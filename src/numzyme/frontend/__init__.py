@@ -12,7 +12,6 @@ from .normalise import normalise
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.construct import StructureDiffers
-from .objects.kinds import stays_in_compiled_code
 from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
 from .target import target_for
@@ -31,7 +30,6 @@ __all__ = [
     "normalise",
     "outside_of",
     "refresh_classes",
-    "stays_in_compiled_code",
     "typing_context",
     "version_of",
     "versions",

@@ -21,8 +21,25 @@ _BYTES = ir.IntType(8).as_pointer()
 _WORD = ir.IntType(64)
 
 
+def leaving(builder: Any) -> list[Any]:
+    """What the function that `builder` writes does before an exception of what it calls leaves it."""
+    function = builder.function
+    if not hasattr(function, "numzyme_leaving"):
+        function.numzyme_leaving = []
+    return function.numzyme_leaving
+
+
 class CallConv(CPUCallConv):
-    """Numba's calling convention, in which exceptions take memory along."""
+    """Numba's calling convention, in which exceptions take memory along, and may have something to do on their way."""
+
+    def return_status_propagate(self, builder: Any, status: Any) -> None:
+        waiting = leaving(builder)
+        todo = list(waiting)
+        waiting.clear()  # what they call may raise, too
+        for leave in todo:
+            leave(builder)
+        waiting.extend(todo)
+        super().return_status_propagate(builder, status)
 
     def set_dynamic_user_exc(
         self, builder: Any, exc: Any, exc_args: Any, nb_types: Any, loc: Any = None, func_name: Any = None

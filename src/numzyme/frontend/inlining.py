@@ -8,6 +8,7 @@ only prepare error messages (they call Python and compute no floats).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 from .graphs import closure
@@ -16,6 +17,7 @@ TWIN = ".v"  # ends the names of by-value twins, which never remain
 # Lines that inlining may add to a module.
 GROWTH_LIMIT = 20_000
 _DEFINITION = re.compile(r"^define internal [^@\n]*@([\w.$]+)\(.*$", re.M)
+_CALLED = re.compile(r"call [^@\n]*@([\w.$]+)\(")
 _SYMBOL = re.compile(r"@([\w.$]+)")
 _FLOAT = re.compile(r"\b(?:double|float)\b")
 _PYTHON = re.compile(r"@(?:Py|numba_gil|NRT_Allocate)")
@@ -33,8 +35,9 @@ def mark_for_inlining(text: str) -> str:
     """`text` with `alwaysinline` on the internal functions worth it; `text` itself when there are none."""
     bodies = _bodies(text)
     called = {name: set(body.uses) & bodies.keys() for name, body in bodies.items()}
+    times_called = Counter(_CALLED.findall(text))
     for name, body in sorted(bodies.items(), key=lambda item: item[1].lines):
-        calls = len(re.findall(rf"call [^@\n]*@{re.escape(name)}\(", text))
+        calls = times_called[name]
         if not calls or name in closure(called[name], called):
             continue
         if not name.endswith(TWIN) and (body.prepares_errors or body.lines * (calls - 1) > GROWTH_LIMIT):

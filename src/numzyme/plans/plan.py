@@ -20,10 +20,10 @@ from numba.np.numpy_support import as_dtype
 
 from .. import values
 from ..diagnostics import DifferentiationValueError
-from ..frontend.objects.cells import publish, room
+from ..frontend.objects.cells import publish, publish_no_more, publish_when_raising, room, start_of
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..frontend.objects.outside import version_of
-from ..frontend.objects.results import Returned, give_back
+from ..frontend.objects.results import Noted, give_back
 from ..values import Kind, Path
 from ..values.paths import NestedIn
 from .report import note_structure
@@ -63,13 +63,16 @@ def plan_for(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Pla
 
 def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     names = [*(f"array{n}" for n in range(key.array_count)), "floats", "fixed", "integers"]
-    returned: list[Returned] = []
+    returned = Noted()
     scope: dict[str, Any] = {
         "__name__": __name__,
         "_rebuild": rebuild(key.skeletons, key.array_count, tuple(cell[:3] for cell in key.cells)),
         "_function": key.function,
+        "_start_of": start_of,
         "_publish": publish,
-        "_give_back": give_back(returned.append),
+        "_publish_when_raising": publish_when_raising,
+        "_publish_no_more": publish_no_more,
+        "_give_back": give_back(returned),
     }
     listed = ", ".join(names)
     count = len(key.skeletons)
@@ -78,9 +81,15 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
     else:
         called, passed = "_function", range(count)
     arguments = ", ".join(f"_values[{n}]" for n in passed)
-    lines = [f"_values = _rebuild({listed})", f"_result = {called}({arguments})"]
+    lines, cells = [f"_values = _rebuild({listed})"], []
     for n, (_, _, _, array, offset) in enumerate(key.cells):
-        lines.append(f"_publish(_values[{count + n}], array{array}, integers, {offset})")
+        cells.append(f"_values[{count + n}], array{array}, _integers, {offset}")
+    if cells:
+        lines.append("_integers = _start_of(integers)")
+    lines += [f"_publish_when_raising({cell})" for cell in cells]
+    lines.append(f"_result = {called}({arguments})")
+    if cells:
+        lines += ["_publish_no_more()", *(f"_publish({cell})" for cell in cells)]
     lines.append("return _give_back(_result)")
     exec(f"def flat({listed}):\n" + "".join(f"    {line}\n" for line in lines), scope)
     flat = scope["flat"]

@@ -19,6 +19,7 @@ from numba.core import types
 from .. import values
 from ..frontend.objects.construct import Skeleton
 from ..frontend.objects.outside import UNBOUND, Outside, moving_values
+from ..runtime import identity
 from ..values import Kind, Step
 
 MISS: Any = type("MISS", (), {"__repr__": lambda self: "MISS"})()
@@ -61,13 +62,17 @@ class Source:
 
 @dataclass(eq=False)
 class Node:
-    """One value of the structure that was met. `variable`: its name in the code; `parts`: as `values.children`."""
+    """One value of the structure that was met.
+
+    `variable`: its name in the code; `parts`: as `values.children`; `pattern`: of a sparse array, its other arrays.
+    """
 
     kind: Kind
     value: Any
     skeleton: Skeleton
     variable: str
     parts: tuple[tuple[Step, Node], ...] = ()
+    pattern: dict[str, str] = field(default_factory=dict)
 
 
 class Reader:
@@ -78,12 +83,10 @@ class Reader:
         self.arrays: dict[int, str] = {}
         self.buffers: dict[str, dict[int, str]] = {name: {} for name in BUFFERS}
         self.nodes: dict[int, Node] = {}  # of what has an identity
-        self.distinct: list[str] = []
         self.outside: set[str] = set()
 
     def read(self, value: Any, skeleton: Skeleton, variable: str) -> Node:
         kind = values.classify(value)
-        is_sparse = kind is Kind.SPARSE or (kind is Kind.CONSTANT and skeleton.source == "fields")
         if type(value) is FunctionType:
             self.function(value, skeleton, variable)
         elif skeleton.source == "static":
@@ -92,7 +95,7 @@ class Reader:
             self._number(value, skeleton, variable)
         elif skeleton.source == "array":
             return self._identified(kind, value, skeleton, variable, self._array)
-        elif is_sparse:
+        elif values.is_sparse(value):
             return self._identified(kind, value, skeleton, variable, self._sparse)
         elif kind is Kind.CONSTANT:
             raise NotQuick
@@ -105,10 +108,22 @@ class Reader:
         return Node(kind, value, skeleton, variable)
 
     def finish(self) -> None:
-        """What is not the same object must not become one."""
-        if len(self.distinct) > 1:
-            listed = ", ".join(self.distinct)
-            self.source.require(f"len({{*map(id, ({listed}))}}) == {len(self.distinct)}")
+        """Arrays are arrays, and what is not the same object must not become one."""
+        by_class: dict[type, list[str]] = {np.ndarray: []}
+        for node in self.nodes.values():
+            by_class.setdefault(type(node.value), []).append(node.variable)
+        for python_class, variables in by_class.items():
+            if len(variables) > (python_class is not np.ndarray):
+                self._require_distinct(python_class, variables)
+
+    def _require_distinct(self, python_class: type, variables: list[str]) -> None:
+        if len(variables) > identity.MOST:
+            listed = ", ".join(variables)
+            self.source.require(f"len({{*map(id, ({listed}))}}) == {len(variables)}")
+            class_name = self.source.name(python_class)
+            self.source.require(f"{{*map(type, ({listed}))}} == {{{class_name}}}")
+            return
+        self.source.require(f"{self.source.name(identity.distinct(python_class))}({', '.join(variables)})")
 
     def _identified(
         self, kind: Kind, value: Any, skeleton: Skeleton, variable: str, visit: Callable[[Node], None]
@@ -116,12 +131,12 @@ class Reader:
         known = self.nodes.get(id(value))
         if known is None:
             known = self.nodes[id(value)] = Node(kind, value, skeleton, variable)
-            self.distinct.append(variable)
             visit(known)
             return known
         self.source.require(f"{variable} is {known.variable}")
         if skeleton.source == "array":  # as constant and as differentiated it is passed twice
             self.arrays.setdefault(skeleton.index, known.variable)
+            return Node(kind, value, skeleton, known.variable)
         return known
 
     # -- leaves
@@ -144,7 +159,7 @@ class Reader:
             found[skeleton.index] = variable
 
     def _array(self, node: Node) -> None:
-        self.source.require(f"type({node.variable}) is {self.source.name(np.ndarray)}")
+        """`finish` looks at the classes of all."""
         self.arrays[node.skeleton.index] = node.variable
 
     def function(self, value: FunctionType, skeleton: Skeleton | None, variable: str) -> None:
@@ -248,7 +263,6 @@ class Reader:
         arguments.parts = tuple((Step(n), self.read(*triple)) for n, triple in enumerate(triples))
         self._same_keys(value.keywords, keywords)
         named = self.nodes[id(value.keywords)] = Node(Kind.DICT, value.keywords, node.skeleton, keywords)
-        self.distinct.append(keywords)
         rest = zip(value.keywords.items(), members[1 + len(value.args) :], strict=True)
         named.parts = tuple(
             (Step(key), self.read(part, member, self.source.new(f"{keywords}[{self._key(key)}]")))
@@ -279,6 +293,7 @@ class Reader:
         lengths = self._unpacked(2, self.source.new(f"{variable}.shape"))
         for length, member in zip(lengths, shape.members, strict=True):
             self.buffers["integer"][member.index] = length
+        node.pattern = {name: part.variable for name, part in zip(names[1:], parts[1:], strict=True)}
         node.parts = ((Step("data", True), parts[0]),)
 
 

@@ -138,14 +138,20 @@ class _TangentReader(_Reader):
         self.primal, self.shadows, self.identities = parts, shadows, parts
 
     def _native(self, returned: Returned) -> Any:
-        tangent = self.parts[returned.index]
-        return self.primal[returned.index] if tangent is None else tangent
+        return _completed(self.parts[returned.index], self.primal[returned.index])
 
     def _known(self, number: int) -> Any:
         return self.shadows.kept[number]
 
     def _lists(self) -> list[list]:
         return [value for value in self.shadows.kept if type(value) is list]
+
+
+def _completed(tangent: Any, primal: Any) -> Any:
+    """A tangent with the primal's own in the places that have none."""
+    if isinstance(tangent, tuple):
+        return tuple.__new__(type(tangent), map(_completed, tangent, primal))
+    return primal if tangent is None else tangent
 
 
 def _static_value(kind: Any) -> Any:

@@ -25,7 +25,7 @@ from ..frontend.objects.closures import ClosureType
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
 from ..frontend.objects.outside import Outside, moving_values
-from ..values import Kind, Path, Step
+from ..values import Path, Step
 
 _MOST_INTEGER = 2**63 - 1
 
@@ -57,10 +57,15 @@ class CellOwner:
 
 @dataclass(eq=False)
 class Walk:
-    """The leaves of a call's values. `typing_context`: that of the target that will compile them."""
+    """The leaves of a call's values.
+
+    `typing_context`: that of the target that will compile them; `like`: the walk over what these values are the
+    shadows of, whose dicts say in which order the keys are walked.
+    """
 
     typing_context: Any
     cells: frozenset[tuple[type, str]] = frozenset()
+    like: Walk | None = None
     arrays: list[np.ndarray] = field(default_factory=list)
     active: list[bool] = field(default_factory=list)  # for each array
     paths: list[Path] = field(default_factory=list)  # of each array
@@ -70,6 +75,7 @@ class Walk:
     owners: list[Owner] = field(default_factory=list)
     cell_owners: list[CellOwner] = field(default_factory=list)
     met: dict[tuple[int, bool], Any] = field(default_factory=dict)  # by address and activity; None: on the way
+    keys: list[list[str]] = field(default_factory=list)  # of each dict
     within: list[FunctionType] = field(default_factory=list)  # functions whose captured values are being walked
     kept: list[Any] = field(default_factory=list)  # what has an identity, so that no address is used twice
 
@@ -127,7 +133,7 @@ class Walk:
             return Skeleton(types.none, "static")
         if isinstance(value, FunctionType):
             return self._function(value, path, active)
-        if values.classify(value) is Kind.SPARSE:
+        if values.is_sparse(value):
             return self._sparse(value, path, active)
         return Skeleton(self._static_kind(value, path), "static")
 
@@ -227,6 +233,10 @@ class Walk:
         if mutable:
             self.met[key] = None
         steps = values.children(value, path)
+        if python_class is None:
+            keys = [*value] if self.like is None else self.like.keys[len(self.keys)]
+            self.keys.append(keys)
+            steps = [(Step(key), value[key]) for key in keys]
         members = tuple(self.skeleton(part, path.then(step), active) for step, part in steps)
         names = [step.key for step, _ in steps]
         fields = tuple((name, member.kind) for name, member in zip(names, members, strict=True))
@@ -300,7 +310,9 @@ def partial_class(count: int, keywords: tuple[str, ...]) -> type:
         exec(f"def partial(self, {rest}):\n    return self.func({bound}{rest}{given})\n", scope)
         return scope["partial"]
 
-    made: type = dataclasses.make_dataclass("partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)})
+    made: type = dataclasses.make_dataclass(
+        "partial", names, frozen=True, namespace={"call_for": staticmethod(call_for)}
+    )
     made.__module__ = __name__
     return made
 

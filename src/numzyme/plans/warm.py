@@ -22,7 +22,7 @@ from .plan import Flattened, differ
 from .reading import BUFFERS, MISS, Node, NotQuick, Reader, Source
 from .walk import Owner, Walk
 
-_NAMES = {"float": "floats", "fixed": "fixed", "integer": "integers"}
+NAMES = {"float": "floats", "fixed": "fixed", "integer": "integers"}
 _DTYPES: dict[str, Any] = {"float": np.float64, "fixed": np.float64, "integer": np.int64}
 _EMPTY = {name: np.empty(0, dtype) for name, dtype in _DTYPES.items()}
 # What reading a value raises that is not like the one that was met.
@@ -46,47 +46,38 @@ class Asked:
 
 def gradient_function(f: Any, flattened: Flattened, asked: Asked) -> Callable[..., Any] | None:
     """The function `(f, *arguments)` -> gradients or `MISS`, for arguments like those of `flattened`; None if none."""
-    walk = flattened.walk
-    if walk.cell_owners or any(walk.in_both_activities(owner.value) for owner in walk.owners):
-        return None
     try:
-        return _Writer(f, flattened, asked).function()
+        return _GradientWriter(f, flattened, asked).function()
     except NotQuick:
         return None
 
 
-class _Writer:
-    """Writes one function."""
+class Writer:
+    """Writes one function: what is common to gradients and derivatives."""
 
-    def __init__(self, f: Any, flattened: Flattened, asked: Asked) -> None:
-        self.flattened, self.asked = flattened, asked
+    def __init__(self, flattened: Flattened, argument_count: int) -> None:
+        walk = flattened.walk
+        if walk.cell_owners or any(walk.in_both_activities(owner.value) for owner in walk.owners):
+            raise NotQuick
+        self.flattened, self.argument_count = flattened, argument_count
         self.source = Source()
         self.reader = Reader(self.source)
         self.primals: list[str] = []  # expressions for `flattened.values`
-        self.nodes = self._read(f)
-        self._check_complete()
 
-    def _read(self, f: Any) -> list[Node]:
-        flattened, constant = self.flattened, self.asked.constant
-        first = len(flattened.values) - len(constant)
-        if first:
+    def read_function(self, f: Any) -> None:
+        """Guards for the function itself, and the leaves that it holds."""
+        if len(self.flattened.values) > self.argument_count:
             self.primals.append("f")
-            self.reader.read(f, flattened.skeletons[0], "f")
+            self.reader.read(f, self.flattened.skeletons[0], "f")
         elif type(f) is FunctionType:
             self.reader.function(f, None, "f")
-        nodes = []
-        arguments = zip(flattened.values[first:], flattened.skeletons[first:], constant, strict=True)
-        for n, (value, skeleton, fixed) in enumerate(arguments):
-            variable = f"x{n}"
-            if fixed:
-                self.source.require(f"type({variable}) is {self.source.name(self.asked.constant_class)}")
-                variable = self.source.new(f"{variable}.primal")
-            self.primals.append(variable)
-            nodes.append(self.reader.read(value, skeleton, variable))
-        self.reader.finish()
-        return nodes
 
-    def _check_complete(self) -> None:
+    def read_argument(self, position: int, variable: str) -> Node:
+        self.primals.append(variable)
+        index = position - self.argument_count
+        return self.reader.read(self.flattened.values[index], self.flattened.skeletons[index], variable)
+
+    def write_buffers(self) -> None:
         walk = self.flattened.walk
         counts = {"float": len(walk.floats), "fixed": len(walk.fixed), "integer": len(walk.integers)}
         found = self.reader.buffers
@@ -94,17 +85,19 @@ class _Writer:
             raise NotQuick
         if any(id(owner.value) not in self.reader.nodes for owner in walk.owners):
             raise NotQuick
+        for name in BUFFERS:
+            self.source.lines.append(f"{NAMES[name]} = {self.buffer(name, found[name])}")
 
-    # -- the parts of the function
-    def function(self) -> Callable[..., Any]:
-        for name, found in self.reader.buffers.items():
-            self.source.lines.append(f"{_NAMES[name]} = {self._buffer(name, found)}")
-        reading, self.source.lines = self.source.lines, []
+    def buffer(self, name: str, found: dict[int, str]) -> str:
+        if not found:
+            return self.source.name(_EMPTY[name])
+        listed = ", ".join(found[n] for n in range(len(found)))
+        return f"{self.source.name(np.array)}(({listed},), {self.source.name(_DTYPES[name])})"
+
+    def compiled(self, reading: list[str], body: list[str]) -> Callable[..., Any]:
+        """The function that reads, runs `body`, and gives numbers that compiled code changed to their owners."""
         before, after = self._write_back()
-        self._run()
-        result = self._result()
-        body = [*self.source.lines, f"return {result}"]
-        parameters = ", ".join(["f", *(f"x{n}" for n in range(len(self.asked.constant)))])
+        parameters = ", ".join(["f", *(f"x{n}" for n in range(self.argument_count))])
         self.source.scope |= {"MISS": MISS, "UNLIKE": _UNLIKE, "StructureDiffers": StructureDiffers}
         text = [f"def quick({parameters}):", " try:", *_indented(reading), " except UNLIKE: return MISS"]
         text += [*(f" {line}" for line in before), " try:", *_indented(body)]
@@ -112,17 +105,49 @@ class _Writer:
         exec("\n".join(text), self.source.scope)
         return self.source.scope["quick"]
 
-    def _buffer(self, name: str, found: dict[int, str]) -> str:
-        if not found:
-            return self.source.name(_EMPTY[name])
-        listed = ", ".join(found[n] for n in range(len(found)))
-        return f"{self.source.name(np.array)}(({listed},), {self.source.name(_DTYPES[name])})"
+    def _write_back(self) -> tuple[list[str], list[str]]:
+        """Lines before and after the call."""
+        owners = self.flattened.walk.owners
+        if not owners:
+            return [], []
+        sources = [name for name in BUFFERS if any(owner.source == name for owner in owners)]
+        before = [f"{name}_before = {NAMES[name]}.tobytes()" for name in sources]
+        changed = " or ".join(f"{NAMES[name]}.tobytes() != {name}_before" for name in sources)
+        listed = ", ".join(self.reader.nodes[id(owner.value)].variable for owner in owners)
+        buffers = ", ".join(f"({name}_before, {NAMES[name]})" if name in sources else "None" for name in BUFFERS)
+        places = self.source.name(Places(tuple(map(Place.of, owners))))
+        return before, [f"if {changed}: {places}.write_back(({listed},), ({buffers}))"]
+
+
+class _GradientWriter(Writer):
+    """Writes the function of a `gradient` call."""
+
+    def __init__(self, f: Any, flattened: Flattened, asked: Asked) -> None:
+        super().__init__(flattened, len(asked.constant))
+        self.asked = asked
+        self.read_function(f)
+        self.nodes = [self._argument(n, fixed) for n, fixed in enumerate(asked.constant)]
+        self.reader.finish()
+        self.write_buffers()
+
+    def _argument(self, position: int, fixed: bool) -> Node:
+        variable = f"x{position}"
+        if fixed:
+            self.source.require(f"type({variable}) is {self.source.name(self.asked.constant_class)}")
+            variable = self.source.new(f"{variable}.primal")
+        return self.read_argument(position, variable)
+
+    def function(self) -> Callable[..., Any]:
+        reading, self.source.lines = self.source.lines, []
+        self._run()
+        result = self._result()
+        return self.compiled(reading, [*self.source.lines, f"return {result}"])
 
     def _run(self) -> None:
         """The derivative; `a0, a1, ...` and `numbers` are its parts."""
         arrays = [self.reader.arrays[n] for n in range(len(self.reader.arrays))]
         run = self.source.name(self.asked.run)
-        self.source.lines.append(f"found = {run}({', '.join([*arrays, *_NAMES.values()])})")
+        self.source.lines.append(f"found = {run}({', '.join([*arrays, *NAMES.values()])})")
         if self.asked.named:
             self.source.lines.append("found, value = found")
         listed = "".join(f"a{n}, " for n in range(len(arrays)))
@@ -146,19 +171,6 @@ class _Writer:
         strip = self.source.name(Strip.like(self.flattened, self.asked))
         made = self.source.new(f"{strip}(({', '.join(self.primals)},), found)")
         return [f"{made}[{n}]" for n in range(len(self.nodes))]
-
-    def _write_back(self) -> tuple[list[str], list[str]]:
-        """Lines before and after the call, which give numbers that compiled code changed to their owners."""
-        owners = self.flattened.walk.owners
-        if not owners:
-            return [], []
-        sources = [name for name in BUFFERS if any(owner.source == name for owner in owners)]
-        before = [f"{name}_before = {_NAMES[name]}.tobytes()" for name in sources]
-        changed = " or ".join(f"{_NAMES[name]}.tobytes() != {name}_before" for name in sources)
-        listed = ", ".join(self.reader.nodes[id(owner.value)].variable for owner in owners)
-        buffers = ", ".join(f"({name}_before, {_NAMES[name]})" if name in sources else "None" for name in BUFFERS)
-        places = self.source.name(Places(tuple(map(Place.of, owners))))
-        return before, [f"if {changed}: {places}.write_back(({listed},), ({buffers}))"]
 
 
 def _indented(lines: list[str]) -> list[str]:

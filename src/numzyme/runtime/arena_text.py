@@ -25,7 +25,7 @@ SLOT_FIELDS = {name: 8 * position for position, name in enumerate(_SLOT.split())
 CHUNK_FIELDS = {"raw": 0, "previous": 8, "next": 16, "end": 24, "before": 32}
 HEADER_BYTES = 64
 
-API = ("enter", "leave", "allocate", "mark", "release", "trim", "publish")
+API = ("enter", "leave", "allocate", "mark", "release", "trim")
 
 # What a derivative declares: the calls touch only the arena and memory that nobody else sees, so that LLVM
 # keeps what it knows of the user's arrays across them. `leave` and `release` end the life of memory: they
@@ -37,7 +37,6 @@ declare noalias ptr @numzyme.arena.allocate(ptr, i64) \
 nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite) allocsize(1)
 declare ptr @numzyme.arena.mark(ptr) nounwind willreturn memory(argmem: read)
 declare void @numzyme.arena.release(ptr, ptr) nounwind willreturn
-declare void @numzyme.arena.publish(ptr, ptr, i64) nounwind willreturn
 """
 
 _TEMPLATE = """
@@ -46,7 +45,6 @@ declare noalias ptr @malloc(i64)
 declare noalias ptr @calloc(i64, i64)
 declare void @free(ptr)
 declare i64 @llvm.umax.i64(i64, i64)
-declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
 ; The search starts at a place that the thread's stack decides, so that a thread meets its own warm arena
 ; again.
@@ -402,20 +400,6 @@ count:
   %b = atomicrmw add ptr %allocations.at, i64 %allocations monotonic
   %c = atomicrmw umax ptr %highest.at, i64 %peak monotonic
   call void @free(ptr %arena)
-  ret void
-}}
-
-; Leave the address of a copy of some bytes, from malloc, for Python to find (0 without memory).
-define void @numzyme.arena.publish(ptr %slot, ptr %data, i64 %size) {{
-  %room = add i64 %size, 1
-  %copy = call ptr @malloc(i64 %room)
-  store ptr %copy, ptr %slot
-  %none = icmp eq ptr %copy, null
-  br i1 %none, label %done, label %fill
-fill:
-  call void @llvm.memcpy.p0.p0.i64(ptr %copy, ptr %data, i64 %size, i1 false)
-  br label %done
-done:
   ret void
 }}
 

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from . import arena_text
 
-API = ("escape",)
+API = ("escape", "publish", "publish_when_raising")
 DECLARATIONS = """
 declare void @numzyme.arena.escape(ptr, ptr, ptr, ptr, ptr, i64) nounwind willreturn
+declare void @numzyme.arena.publish(ptr, ptr, i64) nounwind willreturn
+declare void @numzyme.arena.publish_when_raising(ptr, ptr, i64) nounwind willreturn
 """
 RECORD_BYTES = 40  # meminfo, low, size as they were; meminfo and low as they are
 _DATA_OF_MEMINFO = 24
 
 _TEMPLATE = """
 declare ptr @NRT_MemInfo_alloc_aligned(i64, i32)
+declare noalias ptr @malloc(i64)
 declare void @NRT_incref(ptr)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
@@ -99,6 +102,25 @@ define internal void @answer(ptr %record, ptr %meminfo, ptr %low) alwaysinline {
   %moved.at = getelementptr i8, ptr %record, i64 32
   store ptr %meminfo, ptr %kept.at
   store ptr %low, ptr %moved.at
+  ret void
+}}
+
+; Leave the address of a copy of some bytes, from malloc, for Python to find (0 without memory).
+define void @numzyme.arena.publish(ptr %slot, ptr %data, i64 %size) {{
+  %room = add i64 %size, 1
+  %copy = call ptr @malloc(i64 %room)
+  store ptr %copy, ptr %slot
+  %none = icmp eq ptr %copy, null
+  br i1 %none, label %done, label %fill
+fill:
+  call void @llvm.memcpy.p0.p0.i64(ptr %copy, ptr %data, i64 %size, i1 false)
+  br label %done
+done:
+  ret void
+}}
+
+define void @numzyme.arena.publish_when_raising(ptr %slot, ptr %data, i64 %size) {{
+  call void @numzyme.arena.publish(ptr %slot, ptr %data, i64 %size)
   ret void
 }}
 

@@ -14,7 +14,7 @@ For other rooms: `classify`, `children`, `rebuild`, `is_mutable` take values apa
 """
 
 from .comparison import check_congruent, congruent
-from .kinds import SUPPORTED, Kind, classify
+from .kinds import SUPPORTED, Kind, classify, is_sparse
 from .mapping import make_zero, reached_arrays, tree_map
 from .memory import overlapping, shadows_of
 from .paths import Path, Step
@@ -49,6 +49,7 @@ __all__ = [
     "is_copied_by_attributes",
     "is_mutable",
     "is_registered",
+    "is_sparse",
     "is_structural",
     "make_zero",
     "make_zero_inplace",

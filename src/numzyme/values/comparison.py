@@ -110,6 +110,8 @@ class _Comparison:
             return f"{path} has another sparsity pattern than its shadow"
         if kind is Kind.METHOD and x.__func__ is not dx.__func__:
             return f"{path} is {_describe(x)}, its shadow {_describe(dx)}"
+        if kind is Kind.PARTIAL and [*x.keywords] != [*dx.keywords]:
+            return f"{path} has the keywords {[*x.keywords]}, its shadow {[*dx.keywords]}"
         parts, shadow_parts = children_of(kind, x), children(dx, path)
         if kind is Kind.DICT:  # the order of the keys says nothing
             by_key = {step.key: (step, child) for step, child in shadow_parts}

@@ -165,6 +165,11 @@ def _sparse_kind(value: Any, path: Path | None) -> Kind:
     return Kind.SPARSE if _array_kind(value.data, path) is Kind.ARRAY else Kind.CONSTANT
 
 
+def is_sparse(value: Any) -> bool:
+    """Whether a value is an array or matrix of scipy.sparse; one of integers is a constant."""
+    return _is_sparse(type(value))
+
+
 def _is_sparse(cls: type) -> bool:
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and issubclass(cls, sparse.sparray | sparse.spmatrix)

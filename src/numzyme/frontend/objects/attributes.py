@@ -72,24 +72,36 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
         return view and BoundMethod(kind, function_type_of(context, view))
     if name in kind.fields or kind.has_fields_only:
         return kind.fields.get(name)
-    found = class_attribute(kind.python_class, name)
+    return member_type(context, kind, name, class_attribute(kind.python_class, name))
+
+
+def member_type(context: Any, kind: ObjectType, name: str, found: Any) -> Any:
+    """The type of `object.name`, where `found` is what its class, or one behind it, has under this name."""
+    python_class = kind.python_class
     getter = _getter(found)
     if getter is not None:
-        getter = method_in_class(kind.python_class, getter)
-        called = function_type_of(context, getter).get_call_type(context, (kind,), {})
+        called = function_type_of(context, method_in_class(python_class, getter)).get_call_type(context, (kind,), {})
         return called and called.return_type
     if isinstance(found, staticmethod):
-        return function_type_of(context, method_in_class(kind.python_class, found.__func__))
+        return function_type_of(context, method_in_class(python_class, found.__func__))
+    if isinstance(found, classmethod):
+        return _class_method(context, python_class, found)
     if isinstance(found, FunctionType | NumbaDispatcher):
-        return BoundMethod(kind, function_type_of(context, method_in_class(kind.python_class, found)))
+        return BoundMethod(kind, function_type_of(context, method_in_class(python_class, found)))
     if name == "__class__":
-        return context.resolve_value_type(kind.python_class)
-    return _type_in_class(context, kind.python_class, name, found)
+        return context.resolve_value_type(python_class)
+    return _type_in_class(context, python_class, name, found)
+
+
+def _class_method(context: Any, python_class: type, found: classmethod) -> Any:
+    """The type of a class method, bound to the class."""
+    function = method_in_class(python_class, found.__func__)
+    return BoundMethod(context.resolve_value_type(python_class), function_type_of(context, function))
 
 
 def _type_in_class(context: Any, python_class: type, name: str, found: Any) -> Any:
     """The type of what a class holds, other than methods; None when compiled code cannot use it."""
-    if found is None or isinstance(found, classmethod):
+    if found is None:
         return None
     found = value_in_class(python_class, name, found)
     try:
@@ -102,7 +114,11 @@ def constant_attribute(value: Any, name: str) -> Any:
     """What `value.name` is for a class or an enumeration member that compiled code compares; None: not known."""
     if isinstance(value, enum.Enum):
         return getattr(value, name) if name in ("value", "name") or isinstance(getattr(value, name), property) else None
-    found = class_attribute(value, name) if isinstance(value, type) else None
+    if not isinstance(value, type):
+        return None
+    if name in ("__name__", "__qualname__", "__module__"):
+        return getattr(value, name)
+    found = class_attribute(value, name)
     if isinstance(value, enum.EnumMeta) and name in value.__members__:
         return value[name]
     return found.__func__ if isinstance(found, staticmethod) else None if isinstance(found, property) else found
@@ -112,8 +128,11 @@ def constant_attribute_type(context: Any, value: Any, name: str) -> Any:
     """The type of `value.name` for a class or an enumeration member."""
     found = constant_attribute(value, name)
     if isinstance(found, FunctionType | NumbaDispatcher):
-        return function_type_of(context, found)
-    if isinstance(value, type) and not isinstance(found, enum.Enum | type | NoneType):
+        return function_type_of(context, method_in_class(value, found) if isinstance(value, type) else found)
+    if isinstance(found, classmethod):
+        return _class_method(context, value, found)
+    known = isinstance(found, enum.Enum | type | NoneType) or name in ("__name__", "__qualname__", "__module__")
+    if isinstance(value, type) and not known:
         # nothing in the types of the arguments would say that it has changed
         raise errors.TypingError(f"compiled code does not read '{name}' from {value!r}: read it from an instance")
     return _type_in_class(context, value if isinstance(value, type) else type(value), name, found)
@@ -124,7 +143,8 @@ class ConstantAttributes(templates.AttributeTemplate):
     key = ConstantType
 
     def generic_resolve(self, kind: Any, name: str) -> Any:
-        return constant_attribute_type(self.context, kind.value, name)
+        is_call = name == "__call__" and isinstance(kind.value, type)
+        return None if is_call else constant_attribute_type(self.context, kind.value, name)
 
 
 @lowering_registry.lower_getattr_generic(ConstantType)
@@ -191,20 +211,26 @@ def load_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> 
 
 @lowering_registry.lower_getattr_generic(ObjectType)
 def lower_attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
-    typing_context = context.typing_context
     if name in kind.fields and not isinstance(kind, DictType):
         loaded = load_field(context, builder, kind, value, name)
         return imputils.impl_ret_borrowed(context, builder, kind.fields[name], loaded)
-    found = None if isinstance(kind, DictType) else class_attribute(kind.python_class, name)
+    if isinstance(kind, DictType):
+        return imputils.impl_ret_borrowed(context, builder, kind, value)  # a method
+    return lower_member(context, builder, kind, value, name, class_attribute(kind.python_class, name))
+
+
+def lower_member(context: Any, builder: Any, kind: Any, value: Any, name: str, found: Any) -> Any:
+    """The value of `object.name`, whose type is `member_type`."""
+    typing_context = context.typing_context
     getter = _getter(found)
     if getter is not None:
         function_type = function_type_of(typing_context, getter)
         called = function_type.get_call_type(typing_context, (kind,), {})
         return context.get_function(function_type, called)(builder, (value,))
-    result = attribute_type(typing_context, kind, name)
-    if isinstance(result, BoundMethod):
+    result = member_type(typing_context, kind, name, found)
+    if isinstance(result, BoundMethod) and result.receiver == kind:
         return imputils.impl_ret_borrowed(context, builder, kind, value)
-    if is_static(result):
+    if is_static(result) or isinstance(result, BoundMethod):
         return constant_value(context, builder, result)
     return context.get_constant_generic(builder, result, found)
 
@@ -223,9 +249,12 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     if not kind.mutable:
         raise errors.TypingError(f"{shown} is frozen: its field '{name}' cannot be assigned")
     hook = hook_of(kind.python_class, "__setattr__")
-    if hook is not None or (name not in kind.fields and _getter(class_attribute(kind.python_class, name)) is not None):
-        what = f"has a {hook} of its own" if hook else f"assigns '{name}' by a property"
-        raise errors.TypingError(f"{shown} {what}, which compiled code does not run")
+    if hook is not None:
+        raise errors.TypingError(f"{shown} has a {hook} of its own, which compiled code does not run")
+    setter = _setter_of(kind, name)
+    if setter is not None:
+        called = function_type_of(context, setter).get_call_type(context, (kind, types.unliteral(value)), {})
+        return templates.signature(types.void, kind, called.args[1])
     if name not in kind.fields:
         listed = ", ".join(kind.fields)
         raise errors.TypingError(f"{shown} has no field '{name}', and compiled code cannot add one (fields: {listed})")
@@ -244,6 +273,17 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     return templates.signature(types.void, kind, field_kind)
 
 
+def _setter_of(kind: Any, name: str) -> Any:
+    """The function that Python runs for `object.name = value`; None when it stores a field."""
+    found = None if isinstance(kind, DictType) else class_attribute(kind.python_class, name)
+    if not isinstance(found, property):
+        return None
+    if found.fset is None:
+        shown = kind.python_class.__qualname__
+        raise errors.TypingError(f"property '{name}' of '{shown}' object has no setter")
+    return method_in_class(kind.python_class, found.fset)
+
+
 def types_conversion_limit(field_kind: Any, value: Any) -> Any:
     """The loosest conversion that an assignment may make: never one that loses a fraction."""
     from numba.core.typeconv.castgraph import Conversion
@@ -255,9 +295,16 @@ def types_conversion_limit(field_kind: Any, value: Any) -> Any:
 
 
 @lowering_registry.lower_setattr_generic(MutableObjectType)
-def lower_assignment(context: Any, builder: Any, sig: Any, args: Any, name: str) -> None:
+def lower_assignment(context: Any, builder: Any, sig: Any, args: Any, name: str) -> Any:
     kind = sig.args[0]
-    store_field(context, builder, kind, args[0], name, args[1])
+    setter = _setter_of(kind, name)
+    if setter is None:
+        return store_field(context, builder, kind, args[0], name, args[1])
+    typing_context = context.typing_context
+    function_type = function_type_of(typing_context, setter)
+    called = function_type.get_call_type(typing_context, tuple(sig.args), {})
+    result = context.get_function(function_type, called)(builder, args)
+    context.nrt.decref(builder, called.return_type, result)
 
 
 def store_field(context: Any, builder: Any, kind: Any, value: Any, name: str, new: Any) -> None:

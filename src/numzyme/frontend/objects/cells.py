@@ -1,7 +1,8 @@
-"""Fields that compiled code binds anew: their last array is handed to Python when the user's function returns.
+"""Fields that compiled code binds anew: their last array is handed to Python when the user's function ends.
 
 Decides that the array is copied out, since the memory that compiled code made belongs to the derivative and ends with
-it. Invariant: what is handed over is the value alone; it carries no derivative.
+it; when the user's function raises, that happens on the way of the exception (see `escape.CallConv`). Invariant: what
+is handed over is the value alone; it carries no derivative.
 """
 
 from __future__ import annotations
@@ -13,7 +14,11 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
+from ..escape import leaving
+from .attributes import function_type_of
+
 PUBLISH = "numzyme.arena.publish"
+PUBLISH_WHEN_RAISING = "numzyme.arena.publish_when_raising"
 
 
 def room(ndim: int) -> int:
@@ -52,39 +57,55 @@ def is_same_memory(typing_context: Any, first: Any, second: Any) -> Any:
 
 
 @intrinsic
+def start_of(typing_context: Any, integers: Any) -> Any:
+    """Where the integers are: what is passed on without an array has no references to count."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(integers)(context, builder, value=args[0]).data
+
+    return types.CPointer(types.int64)(integers), generate
+
+
+@intrinsic
 def note(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
     """The place, shape and strides of an array go to `integers[offset + 1:]`: Python may know the array."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         content = context.make_array(array)(context, builder, value=args[0])
-        buffer = context.make_array(integers)(context, builder, value=args[1]).data
         place = builder.ptrtoint(content.data, context.get_value_type(types.intp))
         parts = [builder.extract_value(part, axis) for part in (content.shape, content.strides)
                  for axis in range(array.ndim)]  # fmt: skip
         for position, number in enumerate([place, *parts]):
             where = builder.add(args[2], context.get_constant(types.intp, position + 1))
-            builder.store(number, builder.gep(buffer, [where]))
+            builder.store(number, builder.gep(args[1], [where]))
         return context.get_dummy_value()
 
     return types.none(array, integers, offset), generate
 
 
-@intrinsic
-def send(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
-    """Copy a contiguous array to memory of its own, whose address goes to `integers[offset]`."""
+def _sender(symbol: str) -> Any:
+    @intrinsic
+    def send(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
+        """Copy a contiguous array to memory of its own, whose address goes to `integers[offset]`."""
 
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        content = context.make_array(array)(context, builder, value=args[0])
-        buffer = context.make_array(integers)(context, builder, value=args[1]).data
-        slot = builder.gep(buffer, [args[2]])
-        pointer = ir.IntType(8).as_pointer()
-        kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.IntType(64)])
-        function = cgutils.get_or_insert_function(builder.module, kind, PUBLISH)
-        size = builder.mul(content.nitems, content.itemsize)
-        builder.call(function, [builder.bitcast(slot, pointer), builder.bitcast(content.data, pointer), size])
-        return context.get_dummy_value()
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            content = context.make_array(array)(context, builder, value=args[0])
+            slot = builder.gep(args[1], [args[2]])
+            pointer = ir.IntType(8).as_pointer()
+            kind = ir.FunctionType(ir.VoidType(), [pointer, pointer, ir.IntType(64)])
+            function = cgutils.get_or_insert_function(builder.module, kind, symbol)
+            size = builder.mul(content.nitems, content.itemsize)
+            builder.call(function, [builder.bitcast(slot, pointer), builder.bitcast(content.data, pointer), size])
+            return context.get_dummy_value()
 
-    return types.none(array, integers, offset), generate
+        return types.none(array, integers, offset), generate
+
+    return send
+
+
+_send: Any = _sender(PUBLISH)
+# By another name: or LLVM joins the two ways out of a function, one of which no derivative goes back on.
+_send_when_raising: Any = _sender(PUBLISH_WHEN_RAISING)
 
 
 def publish(cell: Any, before: Any, integers: Any, offset: int) -> None:
@@ -92,4 +113,41 @@ def publish(cell: Any, before: Any, integers: Any, offset: int) -> None:
     now: Any = cell_content(cell)  # pyright: ignore[reportCallIssue]
     if not is_same_memory(now, before):
         note(now, integers, offset)
-        send(np.ascontiguousarray(now), integers, offset)
+        _send(np.ascontiguousarray(now), integers, offset)
+
+
+def _publish_when_raising(cell: Any, before: Any, integers: Any, offset: int) -> None:
+    now: Any = cell_content(cell)  # pyright: ignore[reportCallIssue]
+    if not is_same_memory(now, before):
+        note(now, integers, offset)
+        _send_when_raising(np.ascontiguousarray(now), integers, offset)
+
+
+@intrinsic
+def publish_when_raising(typing_context: Any, cell: Any, before: Any, integers: Any, offset: Any) -> Any:
+    """From here on, an exception that passes through this function calls `publish` first."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function_type = function_type_of(context.typing_context, _publish_when_raising)
+        called = function_type.get_call_type(context.typing_context, signature.args, {})
+
+        def leave(builder: Any) -> None:
+            context.get_function(function_type, called)(builder, args)
+
+        leaving(builder).append(leave)
+        return context.get_dummy_value()
+
+    publish_type = function_type_of(typing_context, _publish_when_raising)
+    publish_type.get_call_type(typing_context, (cell, before, integers, types.intp), {})  # compiles it now
+    return types.none(cell, before, integers, types.intp), generate
+
+
+@intrinsic
+def publish_no_more(typing_context: Any) -> Any:
+    """Ends what `publish_when_raising` began."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        leaving(builder).clear()
+        return context.get_dummy_value()
+
+    return types.none(), generate

@@ -108,12 +108,15 @@ def refresh() -> int:
 
     Returns: how often that has happened; whoever keeps compiled code without its types compares it.
     """
+    methods = [*_methods.items()]  # other threads may compile meanwhile
+    if not _frozen and all(outside.holds() for _, outside in methods):
+        return len(_changes)
     changed = {
         python_class
-        for (python_class, name), (found, copy) in _frozen.items()
+        for (python_class, name), (found, copy) in [*_frozen.items()]
         if not _is_same(class_attribute(python_class, name), found, copy)
     }
-    changed.update(python_class for (python_class, _), outside in _methods.items() if not outside.holds())
+    changed.update(python_class for (python_class, _), outside in methods if not outside.holds())
     for python_class in changed:
         generations[python_class] += 1
         for key in [key for key in _frozen if key[0] is python_class]:

@@ -91,16 +91,25 @@ def closure_type_of(function: Any) -> ClosureType | None:
 
 @register_pass(mutates_CFG=True, analysis_only=False)
 class TranslateClosure(TranslateByteCode):
-    """Reads the bytecode of the closure's function where a stub stands for it."""
+    """Reads the bytecode of the closure's function where a stub stands for it, and of others with more than Numba's."""
 
     _name = "numzyme_translate"
 
     def run_pass(self, state: Any) -> Any:
+        from .translate import translated
+
         closure_type = closure_type_of(state["func_id"].func)
+        func_ir = translated(closure_type.function if closure_type else state["func_id"].func)
+        state["typingctx"].refresh()  # the translation may have made functions
         if closure_type is None:
-            return super().run_pass(state)
-        identity = bytecode.FunctionIdentity.from_function(closure_type.function)
-        func_ir = interpreter.Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
+            if func_ir is None:
+                return super().run_pass(state)
+            func_ir.func_id = state["func_id"]
+            state["func_ir"] = func_ir
+            return True
+        if func_ir is None:
+            identity = bytecode.FunctionIdentity.from_function(closure_type.function)
+            func_ir = interpreter.Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
         func_ir.func_id = state["func_id"]
         func_ir.arg_count, func_ir.arg_names = func_ir.arg_count + 1, ("closure_values", *func_ir.arg_names)
         for block in func_ir.blocks.values():

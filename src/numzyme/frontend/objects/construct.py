@@ -59,6 +59,7 @@ def constructor_of(python_class: type) -> Any:
     exec(f"def construct({listed}):\n" + "".join(f"    {line}\n" for line in body), scope)
     function = scope["construct"]
     function.__name__ = function.__qualname__ = python_class.__name__
+    function.constructs = python_class
     return function
 
 
@@ -71,6 +72,7 @@ def _arranging_constructor(python_class: type, arranged: Any) -> Any:
     exec(f"def construct({listed}):\n    fields = _arranged({listed})\n    return _new({values})\n", scope)
     function = scope["construct"]
     function.__name__ = function.__qualname__ = python_class.__name__
+    function.constructs = python_class
     return function
 
 

@@ -60,8 +60,15 @@ def candidates(context: Any, symbol: Any, args: tuple) -> list[Candidate]:
         methods = _binary_methods(BINARY[symbol], args)
     else:
         name = COMPARISONS.get(symbol) or UNARY.get(symbol) or ITEMS[symbol]
-        methods = [(method_of(args[0], name), tuple(range(len(args))))]
+        method = method_of(args[0], name)
+        if symbol is operator.ne and method is None and method_of(args[0], "__eq__") is not None:
+            method = _differs
+        methods = [(method, tuple(range(len(args))))]
     return [(function_type_of(context, method), order) for method, order in methods if method is not None]
+
+
+def _differs(left: Any, right: Any) -> Any:
+    return not left == right  # noqa: SIM201
 
 
 def _truth_function(kind: Any) -> Any:

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from ..escape import escaped
 from .attributes import constant_value, load_field
-from .kinds import IDENTITY, BoundMethod, EvenList, MixedList, ObjectType, is_static, stays_in_compiled_code
+from .kinds import IDENTITY, BoundMethod, ObjectType, is_static, stays_in_compiled_code
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,13 @@ class Returned:
     source: str
     index: int = 0
     members: tuple[Returned, ...] = ()
+
+
+class Noted(list[Returned]):
+    """What the typing of a function found out about its result: nothing, as long as Numba gives it back."""
+
+    def numzyme_fingerprint(self) -> str:
+        return "noted by compilation"
 
 
 class _Parts:
@@ -77,8 +84,8 @@ def _reader_of_member(kind: Any, read: Any, position: int) -> Any:
     return lambda context, builder: builder.extract_value(read(context, builder), position)
 
 
-def give_back(note: Callable[[Returned], None]) -> Any:
-    """The intrinsic through which the result of a flat function leaves; `note` is told what its parts make."""
+def give_back(noted: Noted) -> Any:
+    """The intrinsic through which the result of a flat function leaves; `noted` gets what its parts make."""
 
     @intrinsic
     def leave(typing_context: Any, value: Any) -> Any:
@@ -87,7 +94,7 @@ def give_back(note: Callable[[Returned], None]) -> Any:
         described = parts.describe(types.unliteral(value) if not is_static(value) else value, lambda *_: whole[-1])
         is_native = not stays_in_compiled_code(value)
         if not is_native:
-            note(described)
+            noted.append(described)
         result: Any = value if is_native else types.Tuple(parts.kinds)
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -96,7 +103,11 @@ def give_back(note: Callable[[Returned], None]) -> Any:
             if is_native and not context.data_model_manager[value].contains_nrt_meminfo():
                 return args[0]
             whole.append(args[0])
-            made = args[0] if is_native else context.make_tuple(builder, result, [r(context, builder) for r in parts.readers])
+            made = (
+                args[0]
+                if is_native
+                else context.make_tuple(builder, result, [r(context, builder) for r in parts.readers])
+            )
             whole.pop()
             context.nrt.incref(builder, result, made)
             return escaped(context, builder, [result], [made])[0]

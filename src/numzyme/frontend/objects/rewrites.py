@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from numba.core import ir
-from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.analysis import compute_cfg_from_blocks, compute_live_map, compute_use_defs
 from numba.core.ir_utils import next_label, rename_labels
+
+from .matching import strict_zip
+from .sequences import as_list
 
 
 def keep_live_blocks(func_ir: Any) -> None:
@@ -181,28 +184,53 @@ def _remove_iterator(func_ir: Any, start: int, blocks: list[Any]) -> None:
     _remove_unread(func_ir, {getiter.value.value.name})
 
 
-_SETTLED = frozenset({"call", "binop", "unary", "cast", "build_tuple"})
+_SETTLED = frozenset({"binop", "unary", "cast", "build_tuple"})
+_WITHOUT_EFFECT = (bool, isinstance, hasattr, len, type, zip, enumerate, reversed, range)
+_VIEWS = frozenset({"keys", "values", "items"})
 
 
 def _remove_unread(func_ir: Any, names: set[str]) -> None:
     """Remove the definitions of `names`, and of what only they needed, where nothing reads them any more.
 
     These are tests that were decided and iterators that were unrolled: they have no effect, and may have no type.
+    Copies of a loop's body define the same names: what counts is whether a definition is read before the next one.
     """
-    blocks, candidates = func_ir.blocks.values(), set(names)
-    while True:
-        used = {v.name for block in blocks for statement in block.body for v in _read(statement)}
-        dead = [
-            (block, s)
-            for block in blocks
-            for s in block.find_insts(ir.Assign)
-            if s.target.name in candidates - used and isinstance(s.value, ir.Expr) and s.value.op in _SETTLED
-        ]
-        if not dead:
-            return
-        for block, statement in dead:
-            block.body.remove(statement)
-            candidates.update(v.name for v in _read(statement) if v.name.startswith("$"))
+    candidates, removed = set(names), True
+    while removed:
+        removed = False
+        cfg = compute_cfg_from_blocks(func_ir.blocks)
+        uses = compute_use_defs(func_ir.blocks)
+        live_at = compute_live_map(cfg, func_ir.blocks, uses.usemap, uses.defmap)
+        for label, block in func_ir.blocks.items():
+            live = set().union(*(live_at[target] for target, _ in cfg.successors(label)))
+            for statement in reversed(list(block.body)):
+                name = statement.target.name if isinstance(statement, ir.Assign) else ""
+                if name in candidates and name not in live and _has_no_effect(func_ir, statement.value):
+                    block.body.remove(statement)
+                    candidates.update(v.name for v in _read(statement))
+                    removed = True
+                    continue
+                live.discard(name)
+                live.update(v.name for v in _read(statement))
+
+
+def _has_no_effect(func_ir: Any, value: Any) -> bool:
+    if not isinstance(value, ir.Expr) or value.op != "call":
+        return isinstance(value, ir.Expr) and value.op in _SETTLED
+    made = [
+        s.value
+        for block in func_ir.blocks.values()
+        for s in block.find_insts(ir.Assign)
+        if s.target.name == value.func.name
+    ]
+    return bool(made) and all(map(_is_harmless, made))
+
+
+def _is_harmless(function: Any) -> bool:
+    if isinstance(function, ir.Expr):
+        return function.op == "getattr" and function.attr in _VIEWS
+    known = function.value if isinstance(function, ir.Global | ir.FreeVar) else None
+    return any(known is one for one in _WITHOUT_EFFECT) or known is strict_zip
 
 
 def _read(statement: Any) -> list[Any]:
@@ -316,8 +344,11 @@ class _Filling:
         block, last = self.last
         late = [copy_of for _, copy_of in self._copies_before(last)]
         target = self.made.target
+        made, function = (scope.redefine(name, loc=loc, rename=True) for name in ("$members", "$function"))
         block.body[block.body.index(last) + 1 : block.body.index(last) + 1] = [
-            ir.Assign(ir.Expr.build_tuple(members, loc), target, loc),
+            ir.Assign(ir.Expr.build_tuple(members, loc), made, loc),
+            ir.Assign(ir.FreeVar(0, "function", as_list, loc), function, loc),
+            ir.Assign(ir.Expr.call(function, [made], (), loc), target, loc),
             *late,
         ]
         removed = {id(self.made), *(id(statement) for _, statement in (*self.readings, *self.calls))}

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
-from numba.core.compiler import run_frontend
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions
 from numba.core.ssa import reconstruct_ssa
@@ -28,7 +27,10 @@ from numba.np.numpy_support import as_dtype
 from .attributes import attribute_type, getter_of, truth_of
 from .classes import hook_of
 from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, ObjectType, SequenceType, is_static
+from .matching import strict_zip
+from .replacements import Replaced, replacements, tag, untag
 from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
+from .translate import frontend
 
 LONGEST_UNROLLED = 256
 DICT_VIEWS = frozenset({"keys", "values", "items"})
@@ -39,6 +41,7 @@ _UNKNOWN: Any = object()
 _COMPARISONS = {
     operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.is_, operator.is_not,
 }  # fmt: skip
+_ARITHMETIC = {operator.add, operator.sub, operator.mul}
 _ITERATORS = {enumerate, zip, reversed}
 _TESTS_OF_TYPES = {"isinstance", "hasattr"}
 
@@ -68,9 +71,11 @@ def specialise(state: Any) -> tuple[Trial, bool]:
         if settled is None:
             break
         settled.rewrite(state.func_ir)
+        state.typingctx.refresh()  # it may have made functions
         keep_live_blocks(state.func_ir)
         make_tuples_of_lists(state.func_ir)
         changed = True
+    untag(state.func_ir)
     if changed:
         state.func_ir._definitions = build_definitions(state.func_ir.blocks)
         postproc.PostProcessor(state.func_ir).run(emit_dels=False)
@@ -83,8 +88,9 @@ def static_result(context: Any, target_context: Any, function: Any, args: tuple)
     if key not in _static_results:
         _static_results[key] = _UNKNOWN  # for recursive functions
         state = SimpleNamespace(
-            func_ir=run_frontend(function), typingctx=context, targetctx=target_context, args=args, locals={}
+            func_ir=frontend(function), typingctx=context, targetctx=target_context, args=args, locals={}
         )
+        context.refresh()
         trial, _ = specialise(state)
         returns = [block.body[-1] for block in trial.blocks.values() if isinstance(block.body[-1], ir.Return)]
         if len(returns) == 1:
@@ -112,6 +118,7 @@ class Trial:
 
     def __init__(self, state: Any) -> None:
         self.context, self.target_context, self.original = state.typingctx, state.targetctx, state.func_ir
+        self.tagged = tag(state.func_ir)
         func_ir = state.func_ir.copy()
         for block in func_ir.blocks.values():
             block.body = [copied(statement) for statement in block.body]
@@ -138,8 +145,11 @@ class Trial:
                 inference.propagate(raise_errors=False)
         return {name: variable.getone() for name, variable in inference.typevars.items() if variable.defined}
 
-    def first(self) -> DecidedBranch | UnrolledLoop | None:
-        """The first thing in the order of control flow that is settled."""
+    def first(self) -> DecidedBranch | UnrolledLoop | Replaced | None:
+        """What is to be replaced, or the first thing in the order of control flow that is settled."""
+        replaced = replacements(self, self.tagged)
+        if replaced is not None:
+            return replaced
         cfg = compute_cfg_from_blocks(self.blocks)
         loops = cfg.loops()
         for label in cfg.topo_order():
@@ -169,6 +179,8 @@ class Trial:
             return None
         start = self._block_of(getiter)
         steps = self._steps(getiter.value)
+        if steps is None:
+            steps = self._steps_of_range(getiter.value, loop.body)
         return None if steps is None or start is None else UnrolledLoop(header, start, steps)
 
     def _block_of(self, value: Any) -> int | None:
@@ -189,14 +201,35 @@ class Trial:
             return None
         return self._items(variable)
 
+    def _steps_of_range(self, variable: Any, body: Any) -> tuple[Item, ...] | None:
+        """The numbers of a loop over a known `range`, when they are indices of tuples of unlike members."""
+        call = self._resolved(variable)
+        if not isinstance(call, ir.Expr) or call.op != "call" or call.kws or self.value(call.func) is not range:
+            return None
+        bounds = [self.value(argument) for argument in call.args]
+        if not all(type(bound) is int for bound in bounds) or len(range(*bounds)) > LONGEST_UNROLLED:
+            return None
+        indexed = [
+            self.types.get(s.value.value.name)
+            for label in body
+            for s in self.blocks[label].find_insts(ir.Assign)
+            if isinstance(s.value, ir.Expr) and s.value.op == "getitem"
+        ]
+        unlike = any(isinstance(k, types.BaseTuple) and not isinstance(k, types.UniTuple) for k in indexed)
+        wanted = unlike or any(isinstance(kind, SequenceType) for kind in indexed)
+        return tuple(Item(None, number) for number in range(*bounds)) if wanted else None
+
     def _iterated(self, variable: Any) -> tuple[Any, list[Any]] | None:
         """The function and the arguments behind `enumerate(x)`, `zip(x, y)`, `reversed(x)`."""
         call = self._resolved(variable)
         if not isinstance(call, ir.Expr) or call.op != "call" or call.kws or not call.args or call.vararg:
             return None
         function = self.value(call.func)
+        if function is strict_zip:
+            return function, list(call.args)
         known = function in _ITERATORS if isinstance(function, type) else False
-        return (function, list(call.args)) if known and (function is zip or len(call.args) == 1) else None
+        count = {zip: len(call.args), enumerate: min(len(call.args), 2)}.get(function, 1)
+        return (function, list(call.args)) if known and len(call.args) == count else None
 
     def _needs_unrolling(self, variable: Any) -> bool:
         kind = self.types.get(variable.name)
@@ -218,13 +251,21 @@ class Trial:
         if iterated is None:
             return None
         function, arguments = iterated
+        start = 0
+        if function is enumerate and len(arguments) == 2:
+            start = self.value(arguments.pop())
+            if type(start) is not int:
+                return None
         parts = [self._items(argument) for argument in arguments]
         if any(part is None for part in parts):
             return None
         if function is enumerate:
-            return tuple(Item(group=(Item(None, n), item)) for n, item in enumerate(parts[0] or ()))
+            return tuple(Item(group=(Item(None, n), item)) for n, item in enumerate(parts[0] or (), start))
         if function is reversed:
             return tuple(reversed(parts[0] or ()))
+        if function is strict_zip and len({len(part or ()) for part in parts}) > 1:
+            lengths = ", ".join(str(len(part or ())) for part in parts)
+            raise errors.TypingError(f"zip(..., strict=True) of different lengths: {lengths}", variable.loc)
         return tuple(Item(group=group) for group in zip(*parts, strict=False))  # type: ignore[arg-type]
 
     def _dict_items(self, variable: Any) -> tuple[Item, ...] | None:
@@ -313,9 +354,10 @@ class Trial:
         if expression.fn is operator.contains and isinstance(right, str):
             container = self.types.get(expression.lhs.name)
             return right in container.fields if isinstance(container, DictType) else _UNKNOWN
-        if expression.fn not in _COMPARISONS or left is _UNKNOWN or right is _UNKNOWN:
+        if left is _UNKNOWN or right is _UNKNOWN:
             return _UNKNOWN
-        return expression.fn(left, right)
+        whole = type(left) is int and type(right) is int and expression.fn in _ARITHMETIC
+        return expression.fn(left, right) if whole or expression.fn in _COMPARISONS else _UNKNOWN
 
     def _value_of_call(self, expression: Any) -> Any:
         function, args = self.value(expression.func), expression.args

@@ -1,0 +1,214 @@
+"""From a Python function to Numba's IR, with what Numba's interpreter leaves out.
+
+Decides the meaning of `a, *b = x` and of `match` by calls of functions in `matching`, and of `super()`, `setattr` with
+a known name, `enumerate(x, start=1)` and `zip(x, y, strict=True)` by what they stand for. Invariant: functions that use
+none of these go Numba's own way.
+"""
+
+from __future__ import annotations
+
+import dis
+import functools
+from types import CodeType, FunctionType
+from typing import Any
+
+from numba.core import bytecode, byteflow, errors, interpreter, ir
+from numba.core.compiler import run_frontend
+
+from .classes import class_attribute, method_in_class
+from .generators import without_generators
+from .inheritance import super_of
+from .matching import known_length, matches_sequence, middle, parts_of, strict_zip
+from .sequences import all_of, any_of
+
+_NAMES = frozenset({"super", "setattr", "enumerate", "zip", "any", "all", "__call__"})
+
+
+def translated(function: FunctionType) -> Any:
+    """The IR of `function`; None where Numba's own translation will do."""
+    changed = without_generators(function)
+    if changed is function and not _needs_translation(function.__code__):
+        return None
+    identity = bytecode.FunctionIdentity.from_function(changed)
+    func_ir = _Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
+    _Rewriting(func_ir).run()
+    return func_ir
+
+
+def frontend(function: FunctionType) -> Any:
+    """The IR of `function`, as `run_frontend` gives it."""
+    return translated(function) or run_frontend(function)
+
+
+@functools.cache
+def _needs_translation(code: CodeType) -> bool:
+    opcodes = {step.opname for step in dis.get_instructions(code)}
+    return not _NAMES.isdisjoint(code.co_names) or not _OPCODES.isdisjoint(opcodes)
+
+
+class _TraceRunner(byteflow.TraceRunner):
+    """Knows how these instructions move values on the stack."""
+
+    def op_UNPACK_EX(self, state: Any, inst: Any) -> None:
+        before, after = inst.arg & 255, inst.arg >> 8
+        iterable = state.pop()
+        stores = [state.make_temp() for _ in range(before + 1 + after)]
+        state.append(inst, iterable=iterable, stores=stores, temporary=state.make_temp(), before=before, after=after)
+        for store in reversed(stores):
+            state.push(store)
+
+    def op_MATCH_CLASS(self, state: Any, inst: Any) -> None:
+        names, python_class, subject = state.pop(), state.pop(), state.pop()
+        self._call(state, inst, names=names, python_class=python_class, subject=subject, count=inst.arg)
+
+    def op_MATCH_SEQUENCE(self, state: Any, inst: Any) -> None:
+        self._call(state, inst, subject=state._stack[-1])
+
+    def op_GET_LEN(self, state: Any, inst: Any) -> None:
+        self._call(state, inst, subject=state._stack[-1])
+
+    def _call(self, state: Any, inst: Any, **operands: Any) -> None:
+        result, function = state.make_temp(), state.make_temp()
+        state.append(inst, result=result, function=function, **operands)
+        state.push(result)
+
+
+_OPCODES = frozenset({"UNPACK_EX", "MATCH_CLASS", "MATCH_SEQUENCE", "GET_LEN"})
+
+
+def _with_names(function: Any, **names: Any) -> Any:
+    """A copy of one of Numba's methods that finds other classes under these names."""
+    made = FunctionType(function.__code__, {**function.__globals__, **names}, function.__name__, function.__defaults__)
+    return made
+
+
+class _Flow(byteflow.Flow):
+    run = _with_names(byteflow.Flow.run, TraceRunner=_TraceRunner)
+
+
+class _Interpreter(interpreter.Interpreter):
+    """Writes calls for these instructions."""
+
+    interpret = _with_names(interpreter.Interpreter.interpret, Flow=_Flow)
+
+    def op_UNPACK_EX(self, inst: Any, iterable: Any, stores: Any, temporary: Any, before: int, after: int) -> None:
+        # first, since it looks at the number of members
+        self._write_call(middle(before, after), [self.get(iterable)], temporary, stores[before])
+        for position, store in enumerate(stores):
+            if position != before:
+                index = position if position < before else position - len(stores)
+                item = ir.Expr.static_getitem(self.get(iterable), index=index, index_var=None, loc=self.loc)
+                self.store(item, store)
+
+    def op_MATCH_CLASS(self, inst: Any, subject: Any, python_class: Any, names: Any, count: int, **temps: Any) -> None:
+        listed = tuple(self.definitions[item.name][0].value for item in self.definitions[names][0].items)
+        values = [d for d in self.definitions[python_class] if isinstance(d, ir.Global | ir.FreeVar)]
+        if len(values) != 1:
+            raise errors.UnsupportedError("`case Class(...)` needs a class that is a global name", self.loc)
+        self._write_call(parts_of(values[0].value, count, listed), [self.get(subject)], temps["function"],
+                         temps["result"])  # fmt: skip
+
+    def op_MATCH_SEQUENCE(self, inst: Any, subject: Any, result: Any, function: Any) -> None:
+        self._write_call(matches_sequence, [self.get(subject)], function, result)
+
+    def op_GET_LEN(self, inst: Any, subject: Any, result: Any, function: Any) -> None:
+        self._write_call(known_length, [self.get(subject)], function, result)
+
+    def _write_call(self, function: Any, arguments: list[Any], temporary: Any, target: Any) -> None:
+        self.store(ir.FreeVar(0, "function", function, loc=self.loc), temporary)
+        self.store(ir.Expr.call(self.get(temporary), arguments, (), loc=self.loc), target)
+
+
+class _Rewriting:
+    """Calls of built-in functions that Numba does not know, written as what they mean."""
+
+    def __init__(self, func_ir: Any) -> None:
+        self.func_ir = func_ir
+
+    def run(self) -> None:
+        for block in self.func_ir.blocks.values():
+            for statement in list(block.find_insts(ir.Assign)):
+                value = statement.value
+                if isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == "__call__":
+                    self._unbound_call(statement, value)
+                elif isinstance(value, ir.Expr) and value.op == "call":
+                    rewrite = self._rewriting_of(value)
+                    if rewrite is not None:
+                        rewrite(block, statement, value)
+
+    def _rewriting_of(self, call: Any) -> Any:
+        function = self._value(call.func)
+        known = {
+            super: self._super, setattr: self._setattr, enumerate: self._enumerate, zip: self._zip,
+            any: self._any_or_all, all: self._any_or_all,
+        }  # fmt: skip
+        return next((rewrite for one, rewrite in known.items() if one is function), None)
+
+    def _value(self, variable: Any) -> Any:
+        """The value of a constant, global or captured name; None for others."""
+        found = self.func_ir._definitions.get(variable.name, [])
+        if len(found) != 1:
+            return None
+        if isinstance(found[0], ir.Var):
+            return self._value(found[0])
+        return found[0].value if isinstance(found[0], ir.Const | ir.Global | ir.FreeVar) else None
+
+    def _call(self, block: Any, statement: Any, function: Any, arguments: list[Any]) -> None:
+        variable = block.scope.redefine("$function", loc=statement.loc, rename=True)
+        made = ir.FreeVar(0, "function", function, loc=statement.loc)
+        block.body.insert(block.body.index(statement), ir.Assign(made, variable, statement.loc))
+        statement.value = ir.Expr.call(variable, arguments, (), loc=statement.loc)
+
+    def _super(self, block: Any, statement: Any, call: Any) -> None:
+        identity = self.func_ir.func_id
+        if len(call.args) == 2:
+            python_class, receiver = self._value(call.args[0]), call.args[1]
+        else:
+            names = identity.func.__code__.co_freevars
+            if call.args or "__class__" not in names or not self.func_ir.arg_names:
+                return
+            python_class = identity.func.__closure__[names.index("__class__")].cell_contents
+            receiver = block.scope.redefine("$receiver", loc=statement.loc, rename=True)
+            first = ir.Arg(self.func_ir.arg_names[0], 0, statement.loc)
+            block.body.insert(block.body.index(statement), ir.Assign(first, receiver, statement.loc))
+        if isinstance(python_class, type):
+            self._call(block, statement, super_of(python_class), [receiver])
+
+    def _unbound_call(self, statement: Any, value: Any) -> None:
+        """`Base.__call__`, which Numba reads as the call of the class."""
+        python_class = self._value(value.value)
+        found = class_attribute(python_class, "__call__") if isinstance(python_class, type) else None
+        if isinstance(found, FunctionType):
+            statement.value = ir.FreeVar(0, "function", method_in_class(python_class, found), statement.loc)
+
+    def _any_or_all(self, block: Any, statement: Any, call: Any) -> None:
+        if len(call.args) == 1 and not call.kws:
+            function = any_of if self._value(call.func) is any else all_of
+            self._call(block, statement, function, list(call.args))
+
+    def _setattr(self, block: Any, statement: Any, call: Any) -> None:
+        if len(call.args) != 3 or call.kws:
+            return
+        name = self._value(call.args[1])
+        if not isinstance(name, str):
+            raise errors.UnsupportedError("the name that setattr assigns must be written as a string", statement.loc)
+        assignment = ir.SetAttr(call.args[0], name, call.args[2], statement.loc)
+        block.body.insert(block.body.index(statement), assignment)
+        statement.value = ir.Const(None, statement.loc)
+        for other in self.func_ir.blocks.values():
+            for made in other.find_insts(ir.Assign):
+                if made.target.name == call.func.name:
+                    made.value = ir.Const(None, made.loc)
+
+    def _enumerate(self, block: Any, statement: Any, call: Any) -> None:
+        if len(call.args) == 1 and [name for name, _ in call.kws] == ["start"]:
+            call.args, call.kws = [*call.args, call.kws[0][1]], ()
+
+    def _zip(self, block: Any, statement: Any, call: Any) -> None:
+        if [name for name, _ in call.kws] != ["strict"]:
+            return
+        strict = self._value(call.kws[0][1])
+        if strict is True:
+            self._call(block, statement, strict_zip, list(call.args))
+        elif strict is False:
+            call.kws = ()
