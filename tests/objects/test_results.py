@@ -103,9 +103,7 @@ def test_new_objects_and_known_ones_in_one_result():
 
 def test_tangents_of_new_objects():
     p, shadow = part(), seed()
-    made, same, frozen, named, none, weight = autodiff(
-        Forward, everything, Duplicated(p, shadow), Duplicated(2.0, 0.5)
-    )
+    made, same, frozen, named, none, weight = autodiff(Forward, everything, Duplicated(p, shadow), Duplicated(2.0, 0.5))
     np.testing.assert_allclose(made.weight, 2.0 * shadow.weight + 0.5 * p.weight, rtol=1e-15)
     assert type(made) is Part and made.scale == 0.75 and made.count == 4
     assert same is shadow and frozen == Frozen(frozen.weight, 0.5) and frozen.weight is shadow.weight

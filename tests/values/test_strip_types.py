@@ -275,13 +275,27 @@ def test_cycles_through_lists_and_dicts():
     assert strip_types(child, make_zero(child)).b.b[0].a == 0.0
 
 
-def test_other_cycles_are_refused_by_path():
+def test_cycles_of_objects():
     first, second = Node(1.0), Node(2.0)
     first.next, second.next = second, first
+    shadow = make_zero(first)
+    shadow.value, shadow.next.value = 3.0, 4.0
+    g = strip_types(first, shadow)
+    assert g.next.next is g and (g.value, g.next.value) == (3.0, 4.0)
+    assert tuple(g.next) == (4.0, None)  # a tuple cannot contain itself
+    assert isinstance(g.next, type(strip_types(Node(1.0), make_zero(Node(1.0)))))
+    alone = Node(1.0)
+    alone.next = alone
+    g = strip_types(alone, make_zero(alone))
+    assert g.next is g and g._asdict()["next"] is g
+
+
+def test_cycles_that_a_tuple_closes_are_refused_by_path():
+    node = Node(1.0)
+    node.next = (node,)
     with pytest.raises(DifferentiationValueError) as caught:
-        strip_types(first, make_zero(first), name="list")
-    assert str(caught.value).startswith("list.next.next is part of a reference cycle")
-    assert "a list or a dict" in str(caught.value)
+        strip_types(node, make_zero(node), name="list")
+    assert str(caught.value).startswith("list.next[0] is part of a reference cycle")
 
 
 # -- shadows that do not fit

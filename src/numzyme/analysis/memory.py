@@ -1,9 +1,9 @@
 """Which memory a pointer can point at, and whether what was read there is still there at the end.
 
 Decides, by one flow-insensitive pass to a fixed point (Andersen, "Program analysis and specialization for the C
-programming language", 1994), the set of objects behind every pointer; and, sensitive to flow, whether a value that was
-loaded may be overwritten later (`overwritten_after`). An object is an argument's memory, one allocation site, one stack
-slot, a global, or what a call or a load brought from elsewhere.
+programming language", 1994), the set of objects behind every pointer, the parts of a stack slot told apart; and,
+sensitive to flow, whether a value that was loaded may be overwritten later (`overwritten_after`). An object is an
+argument's memory, one allocation site, one stack slot, a global, or what a call or a load brought from elsewhere.
 
 Invariant: sets may be too large, never too small; `unknown` stands for memory that nothing is known of.
 """
@@ -11,7 +11,7 @@ Invariant: sets may be too large, never too small; `unknown` stands for memory t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..ir import Function, Instruction, Module
@@ -52,6 +52,10 @@ class Memory:
         }
         self.points_to: dict[str, Objects] = {}
         self.contents: dict[MemoryObject, Objects] = {}
+        # Of stack slots whose parts are told apart: what is stored where (None: somewhere), and how far pointers are
+        # from the start of their objects (None: not known).
+        self._parts: dict[tuple[MemoryObject, int | None], tuple[Objects, int | None]] = {}
+        self._offset: dict[str, int | None] = {}
         for parameter in self.function.parameters:
             if parameter.type == "ptr" and parameter.name not in opaque:
                 self.points_to[parameter.name] = frozenset({MemoryObject("argument", parameter.name)})
@@ -84,18 +88,33 @@ class Memory:
                 for instruction in self.cfg.blocks[label].instructions:
                     self._transfer(instruction, label)
 
-    def _add(self, name: str, objects: Objects) -> None:
+    def _add(self, name: str, objects: Objects, offset: int | None = None) -> None:
         known = self.points_to.get(name, EMPTY)
+        if objects:
+            joined = offset if self._offset.get(name, offset) == offset else None
+            if name not in self._offset or self._offset[name] != joined:
+                self._offset[name] = joined
+                self._changed = True
         if not objects <= known:
             self.points_to[name] = known | objects
             self._changed = True
 
-    def _add_contents(self, holders: Iterable[MemoryObject], objects: Objects) -> None:
+    def _add_contents(
+        self, holders: Iterable[MemoryObject], objects: Objects, place: int | None = None, offset: int | None = None
+    ) -> None:
+        """`place`: where in the holders; `offset`: where in the objects the stored pointers point."""
         for holder in holders:
             known = self.contents.get(holder, EMPTY)
             if not objects <= known:
                 self.contents[holder] = known | objects
                 self._changed = True
+            if holder.kind == "stack" and objects:
+                part = holder, place
+                stored, there = self._parts.get(part, (EMPTY, offset))
+                joined = stored | objects, there if there == offset else None
+                if self._parts.get(part) != joined:
+                    self._parts[part] = joined
+                    self._changed = True
 
     def _transfer(self, instruction: Instruction, label: str) -> None:
         opcode, name, operands = instruction.opcode, instruction.name, instruction.operands
@@ -103,18 +122,23 @@ class Memory:
             self._transfer_call(instruction, label)
         elif opcode == "store":
             if instruction.types[0] == "ptr":
-                self._add_contents(self.objects(operands[1]), self.objects(operands[0]))
+                place, offset = self._offset_of(operands[1]), self._offset_of(operands[0])
+                self._add_contents(self.objects(operands[1]), self.objects(operands[0]), place, offset)
         elif instruction.type != "ptr":
             return
         elif opcode == "getelementptr":
-            self._add(name, self.objects(operands[0]))
+            base, by_bytes = self._offset_of(operands[0]), instruction.element_type == "i8" and len(operands) == 2
+            known = base is not None and by_bytes and operands[1].lstrip("-").isdigit()
+            self._add(name, self.objects(operands[0]), base + int(operands[1]) if known and base is not None else None)
         elif opcode in ("phi", "freeze"):
             for operand in operands:
-                self._add(name, self.objects(operand))
+                self._add(name, self.objects(operand), self._offset_of(operand))
         elif opcode == "select":
-            self._add(name, self.objects(operands[1]) | self.objects(operands[2]))
+            for operand in operands[1:]:
+                self._add(name, self.objects(operand), self._offset_of(operand))
         elif opcode == "load":
-            self._add(name, self.loaded(operands[0]))
+            for objects, offset in self._parts_loaded(operands[0]):
+                self._add(name, objects, offset)
         elif opcode == "alloca":
             self._new(name, "stack", label)
         else:
@@ -122,19 +146,30 @@ class Memory:
 
     def loaded(self, pointer: str) -> Objects:
         """What a pointer that is loaded from `pointer` may point at."""
-        found: set[MemoryObject] = set()
+        return frozenset().union(*(objects for objects, _ in self._parts_loaded(pointer)))
+
+    def _parts_loaded(self, pointer: str) -> Iterator[tuple[Objects, int | None]]:
+        """What may be loaded from `pointer`, and where in its objects it points."""
+        place = self._offset_of(pointer)
         for holder in self.objects(pointer):
-            found |= self.contents.get(holder, EMPTY)
+            if holder.kind == "stack" and place is not None:
+                for part in ((holder, place), (holder, None)):
+                    if part in self._parts:
+                        yield self._parts[part]
+                continue
+            yield self.contents.get(holder, EMPTY), None
             if holder.kind in ("argument", "content"):
-                found.add(MemoryObject("content", holder.name))
+                yield frozenset({MemoryObject("content", holder.name)}), None
             elif holder.kind in ("unknown", "result"):
-                found.add(UNKNOWN if holder.kind == "unknown" else holder)
-        return frozenset(found)
+                yield frozenset({UNKNOWN if holder.kind == "unknown" else holder}), None
+
+    def _offset_of(self, pointer: str) -> int | None:
+        return self._offset.get(pointer)
 
     def _new(self, name: str, kind: str, label: str) -> None:
         made = MemoryObject(kind, name)
         self.site[made] = label
-        self._add(name, frozenset({made}))
+        self._add(name, frozenset({made}), 0)
 
     def _new_allocation(self, call: Instruction, label: str) -> None:
         """Numba's allocators return a header that holds the address of the data; in an arena both are one block."""

@@ -67,7 +67,8 @@ def gradient(
         primals = tuple(arguments[position] for position in wanted)  # with the fields that the shadows belong to
         wanted_shadows = tuple(shadows[position] for position in wanted)
         stripped = values.strip_types(primals, wanted_shadows, project=project)
-        remember(flattened, flat, flat_constant)
+        if not flattened.walk.cyclic:
+            remember(flattened, flat, flat_constant)
         found = iter(stripped)
         entries = tuple(None if fixed else next(found) for fixed in constant)
         return entries[0] if len(entries) == 1 else entries, value
@@ -104,7 +105,7 @@ def autodiff(
         given = _Shadows(flattened, shadows, constant, of_function)
         activities = given.activities()
         found = differentiate(flat, activities)
-        if of_function is None and not flat.numzyme_returned:
+        if of_function is None and not flat.numzyme_returned and not flattened.walk.cyclic:
             remember(flattened, flat, activities)
         given.flattened.write_back()
         return found, given, flat
@@ -123,9 +124,12 @@ def _with_objects(mode: Mode, found: DerivativesAndValue, given: _Shadows, flat:
         return found
     returned, parts, walk = flat.numzyme_returned[0], found.val, given.primal.walk
     value = plans.put_together(returned, parts, walk)
-    if mode.direction == "reverse" or found.derivs is None:
+    tangents = found.derivs
+    if tangents is None and all(isinstance(part, int) for part in parts):
+        tangents = (None,) * len(parts)  # which objects of the arguments they are, no more
+    if mode.direction == "reverse" or tangents is None:
         return DerivativesAndValue(found.derivs, value)
-    return DerivativesAndValue(plans.tangent_of(returned, found.derivs, parts, walk, given.flattened.walk), value)
+    return DerivativesAndValue(plans.tangent_of(returned, tangents, parts, walk, given.flattened.walk), value)
 
 
 def _shadow_of_function(mode: Mode, f: Duplicated) -> Any:

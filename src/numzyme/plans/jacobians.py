@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .. import values
+from ..diagnostics import DifferentiationTypeError
 from ..frontend.objects.classes import is_named_tuple_class
 from ..frontend.objects.construct import Skeleton
 from ..frontend.objects.kinds import DictType, EvenList, MixedList
@@ -80,6 +81,10 @@ class _Reader:
         if skeleton.source == "float":
             found = self.floats[..., skeleton.index]
             return found.copy() if found.ndim else found.item()
+        if skeleton.source == "after":
+            raise DifferentiationTypeError(
+                "Jacobians with respect to objects in a cycle of references are not available"
+            )
         kind = values.classify(value)
         if kind is Kind.CONSTANT:
             return None

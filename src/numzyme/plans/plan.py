@@ -26,6 +26,7 @@ from ..frontend.objects.outside import version_of
 from ..frontend.objects.results import Noted, give_back
 from ..values import Kind, Path
 from ..values.paths import NestedIn
+from .cycles import Component, ReferenceCycle, components
 from .report import note_structure
 from .walk import Walk
 
@@ -117,10 +118,14 @@ class Flattened:
     @staticmethod
     def of(walk: Walk, parts: tuple[tuple[Any, str, bool], ...]) -> Flattened:
         """`parts`: the values with their names, and whether each is differentiated."""
-        skeletons = []
-        for value, name, active in parts:
-            with NestedIn(Path(name)):
-                skeletons.append(walk.skeleton(value, Path(name), active))
+        try:
+            skeletons = _skeletons(walk, parts)
+        except ReferenceCycle:
+            roots = tuple(value for value, _, _ in parts)
+            walk = Walk(walk.typing_context, walk.cells, cyclic=components(roots))
+            if not walk.cyclic:
+                walk.cyclic[0] = Component([])  # lists alone: refused by path
+            skeletons = _skeletons(walk, parts)
         return Flattened(
             walk,
             tuple(value for value, _, _ in parts),
@@ -181,13 +186,21 @@ class Flattened:
 
     def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
         """The shadow of every value, from the gradients of the arrays and of the number buffer."""
-        read = _ShadowReader(arrays, floats)
+        read = _ShadowReader(arrays, floats, self.walk.kept)
         return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
 
     def updated(self, floats: np.ndarray) -> tuple[Any, ...]:
         """The values around the same arrays and mutable objects, with `floats` for their immutable numbers."""
-        read = _NumberReader(floats)
+        read = _NumberReader(floats, self.walk.kept)
         return tuple(read(value, skeleton) for value, skeleton in zip(self.values, self.skeletons, strict=True))
+
+
+def _skeletons(walk: Walk, parts: tuple[tuple[Any, str, bool], ...]) -> list[Skeleton]:
+    found = []
+    for value, name, active in parts:
+        with NestedIn(Path(name)):
+            found.append(walk.skeleton(value, Path(name), active))
+    return found
 
 
 @dataclass(frozen=True)
@@ -260,23 +273,30 @@ def differ(old: list, new: list) -> bool:
 
 def holds_immutable_numbers(value: Any) -> bool:
     """Whether some float of `value` is in an immutable place: nobody could add to its shadow."""
-    kind = values.classify(value)
-    if kind is Kind.SCALAR:
+    waiting, met = [value], {}  # by address, and kept, so that none is used twice
+    if values.classify(value) is Kind.SCALAR:
         return True
-    inside_mutable = values.is_mutable(value)
-    return any(
-        holds_immutable_numbers(child)
-        for _, child in values.children(value)
-        if not (inside_mutable and values.classify(child) is Kind.SCALAR)
-    )
+    while waiting:
+        container = waiting.pop()
+        if id(container) in met:
+            continue
+        met[id(container)] = container
+        immutable = not values.is_mutable(container)
+        for _, child in values.children(container):
+            if values.classify(child) is not Kind.SCALAR:
+                waiting.append(child)
+            elif immutable:
+                return True
+    return False
 
 
 class _ShadowReader:
     """Builds shadows; one for each mutable object."""
 
-    def __init__(self, arrays: list[Any], floats: np.ndarray) -> None:
-        self.arrays, self.floats = arrays, floats
+    def __init__(self, arrays: list[Any], floats: np.ndarray, kept: list[Any]) -> None:
+        self.arrays, self.floats, self.kept = arrays, floats, kept
         self.memo: dict[tuple[int, int], Any] = {}
+        self.in_cycles: dict[int | None, Any] = {}  # by identity
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
         if skeleton.source == "array":
@@ -284,8 +304,15 @@ class _ShadowReader:
             return value if shadow is None else shadow
         if skeleton.source == "float":
             return self._number(skeleton)
+        if skeleton.source == "reference":
+            return self.in_cycles[skeleton.identity]
+        if skeleton.source == "after":
+            self._component(skeleton.members[0])
+            return self(value, skeleton.members[1])
         if not skeleton.members:
             return value
+        if skeleton.source == "optional":
+            return self(value, skeleton.members[0])
         key = id(value), id(skeleton)  # the same object has other skeletons where it is constant
         if key in self.memo:
             return self.memo[key]
@@ -293,6 +320,18 @@ class _ShadowReader:
         if values.is_mutable(value):
             self.memo[key] = made
         return made
+
+    def _component(self, component: Skeleton) -> None:
+        """The shadows of objects that lead to each other: all are made, then filled."""
+        for one in component.members:
+            assert one.identity is not None
+            value = self.kept[one.identity]
+            self.in_cycles[one.identity] = values.make_shell(values.classify(value), value)
+        for one in component.members:
+            assert one.identity is not None
+            parts = values.children(self.kept[one.identity])
+            filled = [self(part, member) for (_, part), member in zip(parts, one.members, strict=True)]
+            values.fill(self.in_cycles[one.identity], parts, filled)
 
     def _number(self, skeleton: Skeleton) -> Any:
         kind: Any = skeleton.kind
@@ -324,8 +363,8 @@ def _partial_parts(value: Any) -> list[Any]:
 class _NumberReader(_ShadowReader):
     """Gives immutable values their numbers; what is mutable stays the object that it is."""
 
-    def __init__(self, floats: np.ndarray) -> None:
-        super().__init__([], floats)
+    def __init__(self, floats: np.ndarray, kept: list[Any]) -> None:
+        super().__init__([], floats, kept)
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
         if skeleton.source == "array" or values.is_mutable(value):

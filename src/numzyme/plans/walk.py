@@ -26,6 +26,7 @@ from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
 from ..frontend.objects.outside import Outside, moving_values
 from ..values import Path, Step
+from .cycles import Component, ReferenceCycle, enter_component
 
 _MOST_INTEGER = 2**63 - 1
 
@@ -77,6 +78,7 @@ class Walk:
     met: dict[tuple[int, bool], Any] = field(default_factory=dict)  # by address and activity; None: on the way
     keys: list[list[str]] = field(default_factory=list)  # of each dict
     within: list[FunctionType] = field(default_factory=list)  # functions whose captured values are being walked
+    cyclic: dict[int, Component] = field(default_factory=dict)  # by address
     kept: list[Any] = field(default_factory=list)  # what has an identity, so that no address is used twice
 
     def skeleton(self, value: Any, path: Path, active: bool) -> Skeleton:
@@ -185,6 +187,9 @@ class Walk:
         key = id(value), active
         if key in self.met:
             return self._met_again(key, path)
+        first = self._component(value, path, active)
+        if key in self.met:  # by way of the component's objects
+            return Skeleton(self.met[key].kind, "after", members=(first, self.met[key]))
         self.met[key] = None
         made = self._tuple(value, path, active)
         for n, member in enumerate(made.members):
@@ -197,11 +202,21 @@ class Walk:
     def _met_again(self, key: tuple[int, bool], path: Path) -> Skeleton:
         found = self.met[key]
         if found is None:
+            if not self.cyclic:
+                raise ReferenceCycle
             raise DifferentiationTypeError(
-                f"{path} is part of a cycle of references, which has no type of finite depth",
-                todo=("pass the objects of the cycle as separate arguments",),
+                f"{path} is part of a cycle of references without an object or a dict in it",
+                why="lists are tuples in compiled code, and have no type of finite depth then",
+                todo=("let an object hold one of the references",),
             )
         return found
+
+    def _component(self, value: Any, path: Path, active: bool) -> Skeleton | None:
+        """The objects that lead to `value` and back, when they are met for the first time."""
+        component = self.cyclic.get(id(value))
+        if component is None or (id(component.objects[0]), active) in self.met:
+            return None
+        return enter_component(self, component, path, active)
 
     def _named_tuple(self, value: Any, path: Path, active: bool) -> Skeleton:
         return self._fields(value, type(value), path, active)
@@ -230,6 +245,9 @@ class Walk:
         key = id(value), active
         if mutable and key in self.met:
             return self._met_again(key, path)
+        first = self._component(value, path, active) if mutable else None
+        if first is not None:
+            return Skeleton(self.met[key].kind, "after", members=(first, self.met[key]))
         if mutable:
             self.met[key] = None
         steps = values.children(value, path)
@@ -247,12 +265,12 @@ class Walk:
             kind = object_type_of(python_class, fields, cells)
         made = Skeleton(kind, "fields", members=members, identity=len(self.kept) if mutable else None)
         if mutable:
-            self._own(value, steps, made, path)
+            self.own(value, steps, made, path)
             self.met[key] = made
             self.kept.append(value)  # one more: identities differ
         return made
 
-    def _own(self, value: Any, steps: Any, made: Skeleton, path: Path) -> None:
+    def own(self, value: Any, steps: Any, made: Skeleton, path: Path) -> None:
         """Note what compiled code may change in a mutable object, to be written back."""
         for (step, _), member in zip(steps, made.members, strict=True):
             if member.source == "array" and step.key in made.kind.cells and made.identity is not None:

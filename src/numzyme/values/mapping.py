@@ -16,7 +16,7 @@ from ..diagnostics import DifferentiationTypeError
 from .kinds import Kind, classify
 from .memory import overlapping, shadows_of
 from .paths import NestedIn, Path, Step
-from .structural import is_structural
+from .structural import is_structural, part_of
 from .structure import children_of, fill, has_identity, has_shell, make_shell, rebuild_immutable
 
 # (kind, leaf, what belongs to it in the other trees) -> new leaf
@@ -158,7 +158,7 @@ def counterpart(tree: Any, step: Step, index: int, path: Path) -> Any:
         return None
     if is_structural(tree):
         if step.key in tree._fields:
-            return tree[tree._fields.index(step.key)]
+            return part_of(tree, step.key)
     elif isinstance(tree, tuple | list):
         return tree[index]
     elif isinstance(tree, dict):

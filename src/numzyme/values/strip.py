@@ -6,7 +6,8 @@ is one object on all paths, and the gradients of two are two.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from functools import partial
 from typing import Any
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
@@ -14,7 +15,7 @@ from .comparison import difference_of_leaves
 from .kinds import Kind, classify
 from .mapping import check_fits, counterpart
 from .paths import NestedIn, Path, Step
-from .structural import is_structural, structural_type
+from .structural import in_a_cycle, is_structural, structural_type
 from .structure import all_fields, children, children_of, has_identity
 from .wrappers import GradientOf, wrapper_of
 
@@ -33,9 +34,10 @@ def strip_types(x: Any, dx: Any, *, project: bool = False, name: str = "x") -> A
         derivative; tuples, lists, dicts and NamedTuples of these; for dataclasses and other objects a named tuple of
         their fields; for array wrappers what they registered (see `register_wrapper`).
         One mutable object of `x` has one gradient object.
+        A named tuple cannot contain itself: in a cycle of objects the reference that closes it is an attribute of the
+        gradient, and None where the gradient is read by position.
     Raises: `DifferentiationTypeError` when the shadow does not fit; `DifferentiationValueError` when an object would
-        have two shadows or two objects one, when a gradient cannot be projected, and for a reference cycle that no list
-        or dict is part of, since named tuples cannot be.
+        have two shadows or two objects one, when a gradient cannot be projected, and for a cycle that a tuple closes.
 
     >>> strip_types({"w": 3.0, "n": 2, "b": (1.0, "relu")}, {"w": 0.5, "n": 2, "b": (0.25, "relu")})
     {'w': 0.5, 'n': None, 'b': (0.25, None)}
@@ -78,10 +80,13 @@ class _Walk:
         self.primal_of: dict[int, Any] = {}
         self.open: dict[int, Any] = {}
         self.unfilled: dict[int, Callable[[], None]] = {}
+        self.unclosed: list[Callable[[], None]] = []  # references that close a cycle of objects
 
     def finish(self) -> None:
         while self.unfilled:
             self.unfilled.pop(next(iter(self.unfilled)))()
+        for close in self.unclosed:
+            close()
 
     def is_natural(self, gradient: Any, seen: set[int]) -> bool:
         """Whether a gradient has the primal's own kind all through."""
@@ -144,8 +149,8 @@ class _Walk:
         if id(x) in self.open:
             raise DifferentiationValueError(
                 f"{path} is part of a reference cycle",
-                why="gradients of objects are named tuples, which cannot contain themselves",
-                todo=("hold one of the references of the cycle in a list or a dict",),
+                why="a tuple cannot contain itself",
+                todo=("hold the reference that closes the cycle in a field, a list or a dict",),
             )
         self.open[id(x)] = x
         try:
@@ -169,9 +174,26 @@ class _Walk:
             gradient = self._registered(registered, x, dx, path) if registered else NotImplemented
             if gradient is not NotImplemented:
                 return gradient
-        parts = self._parts(kind, x, dx, path)
+        closing = (
+            {}
+            if kind is not Kind.OBJECT
+            else {
+                step.key: (child, counterpart(dx, step, index, path))
+                for index, (step, child) in enumerate(children_of(kind, x))
+                if id(child) in self.open
+            }
+        )
+        parts = self._parts(kind, x, dx, path, closing)
         names = all_fields(x) if kind is Kind.OBJECT else tuple(parts)
-        return structural_type(type(x), names)._make(parts.get(name) for name in names)
+        made = structural_type(type(x), names)
+        gradient = (in_a_cycle(made) if closing else made)._make(parts.get(name) for name in names)
+        for name, pair in closing.items():
+            self.unclosed.append(partial(self._close, gradient, name, *pair, path))
+        return gradient
+
+    def _close(self, gradient: Any, name: str, child: Any, shadow: Any, path: Path) -> None:
+        """Enter the reference that closes a cycle: its object has its gradient by now."""
+        gradient.__dict__[name] = self.part(child, shadow, path.then(Step(name, True)))
 
     def _registered(self, function: GradientOf, x: Any, dx: Any, path: Path) -> Any:
         try:
@@ -179,8 +201,9 @@ class _Walk:
         except _NotNatural:
             return NotImplemented
 
-    def _parts(self, kind: Kind, x: Any, dx: Any, path: Path) -> dict[Any, Any]:
+    def _parts(self, kind: Kind, x: Any, dx: Any, path: Path, left_out: Container[Any] = ()) -> dict[Any, Any]:
         return {
             step.key: self.part(child, counterpart(dx, step, index, path), path.then(step))
             for index, (step, child) in enumerate(children_of(kind, x))
+            if step.key not in left_out
         }

@@ -6,6 +6,7 @@ take it for a `collections.namedtuple`, and it takes any field name.
 
 from __future__ import annotations
 
+import copy
 import operator
 import reprlib
 import threading
@@ -42,6 +43,52 @@ def is_structural(value: Any) -> bool:
     return isinstance(value, tuple) and hasattr(type(value), "_primal")
 
 
+def in_a_cycle(structural: Any) -> Any:
+    """The type for gradients like `structural` that lead back to themselves.
+
+    A tuple cannot contain itself. So a reference that closes a cycle is an attribute only: the place in the tuple holds
+    None, and whoever walks over the tuple (JAX, optree) meets every object once.
+    """
+    with _lock:
+        if structural not in _in_cycles:
+            fields = structural._fields
+            namespace: dict[str, Any] = {
+                **{name: _late_reader(n, name) for n, name in enumerate(fields) if name not in _RESERVED},
+                "__module__": structural.__module__,
+                "__doc__": structural.__doc__,
+                "__reduce__": _reduce_cycle,
+                "_asdict": _asdict_of_cycle,
+            }
+            _in_cycles[structural] = type(structural.__name__, (structural,), namespace)
+        return _in_cycles[structural]
+
+
+def part_of(gradient: Any, field: str) -> Any:
+    """The part of a structural gradient that belongs to a field."""
+    late = getattr(gradient, "__dict__", None)
+    return late[field] if late and field in late else gradient[gradient._fields.index(field)]
+
+
+_in_cycles: dict[type, type] = {}
+
+
+def _late_reader(index: int, field: str) -> property:
+    return property(lambda self: self.__dict__.get(field, self[index]), doc=f"The gradient of the field {field}.")
+
+
+def _asdict_of_cycle(self: Any) -> dict[str, Any]:
+    """The fields by name, those that close a cycle too."""
+    return {**dict(zip(self._fields, self, strict=True)), **self.__dict__}
+
+
+def _reduce_cycle(self: Any) -> tuple:
+    return _restore_in_cycle, (*self._primal, self._fields, tuple(self)), dict(self.__dict__)
+
+
+def _restore_in_cycle(module: str, qualified_name: str, fields: tuple[str, ...], values: Iterable[Any]) -> Any:
+    return in_a_cycle(_type_of(module, qualified_name, fields))._make(values)
+
+
 def _type_of(module: str, qualified_name: str, fields: tuple[str, ...]) -> Any:
     # by name, so that a class that is defined anew (a notebook's cell) and unpickled gradients have the same type
     key = (module, qualified_name, fields)
@@ -62,6 +109,7 @@ def _make_type(module: str, qualified_name: str, fields: tuple[str, ...]) -> typ
         "__new__": _new,
         "__repr__": _repr,
         "__reduce__": _reduce,
+        "__deepcopy__": _deepcopy,
         "__getnewargs__": tuple,
         "_primal": (module, qualified_name),
         "_fields": fields,
@@ -104,11 +152,21 @@ def _replace(self: Any, /, **changes: Any) -> Any:
 
 @reprlib.recursive_repr()
 def _repr(self: Any) -> str:
-    return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in _asdict(self).items())})"
+    return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in type(self)._asdict(self).items())})"
 
 
 def _reduce(self: Any) -> tuple:
     return _restore, (*self._primal, self._fields, tuple(self))
+
+
+def _deepcopy(self: Any, memo: dict[int, Any]) -> Any:
+    """A copy of the parts; a gradient in a cycle may have been copied by the time that its parts are."""
+    parts = [copy.deepcopy(part, memo) for part in self]
+    if id(self) not in memo:
+        memo[id(self)] = made = tuple.__new__(type(self), parts)
+        for name, part in getattr(self, "__dict__", {}).items():
+            made.__dict__[name] = copy.deepcopy(part, memo)
+    return memo[id(self)]
 
 
 def _restore(module: str, qualified_name: str, fields: tuple[str, ...], values: Iterable[Any]) -> Any:

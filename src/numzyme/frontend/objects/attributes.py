@@ -19,6 +19,7 @@ from numba.core.target_extension import current_target
 from numba.core.typing import templates
 
 from .classes import class_attribute, hook_of, method_in_class, value_in_class
+from .cyclic import parts_of
 from .kinds import (
     IDENTITY,
     BoundMethod,
@@ -203,7 +204,8 @@ def load_field(context: Any, builder: Any, kind: Any, value: Any, name: str) -> 
     field_kind = kind.fields[name]
     if is_static(field_kind):
         return constant_value(context, builder, field_kind)
-    part = context.data_model_manager[kind].get(builder, value, name)
+    model, parts = parts_of(context, builder, kind, value)
+    part = model.get(builder, parts, name)
     if isinstance(kind, MutableObjectType) and kind.in_memory(name):
         return context.data_model_manager[field_kind].load_from_data_pointer(builder, part)
     return part
@@ -310,7 +312,8 @@ def lower_assignment(context: Any, builder: Any, sig: Any, args: Any, name: str)
 def store_field(context: Any, builder: Any, kind: Any, value: Any, name: str, new: Any) -> None:
     """Put `new` where every reference to the object finds field `name`."""
     field_kind = kind.fields[name]
-    pointer = context.data_model_manager[kind].get(builder, value, name)
+    model, parts = parts_of(context, builder, kind, value)
+    pointer = model.get(builder, parts, name)
     context.nrt.incref(builder, field_kind, new)
     model = context.data_model_manager[field_kind]
     builder.store(model.as_data(builder, new), pointer)

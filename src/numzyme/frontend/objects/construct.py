@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 
 from .attributes import constant_value, new_slots
 from .classes import class_attribute, is_generated, is_named_tuple_class
+from .cyclic import is_cyclic, parts_model
 from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, is_static
 
 
@@ -160,7 +161,8 @@ def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) 
 @dataclass(frozen=True)
 class Skeleton:
     """How one value is built. `kind`: its type; `source`: array, float, fixed (a number without derivative), integer,
-    static, members, fields or alias (a bound method, which is its object).
+    static, members, fields, alias (a bound method, which is its object), optional (its member, or None); for objects
+    in cycles of references component (all of them), after (the second member, once the first is there), reference.
 
     `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object.
     """
@@ -271,8 +273,10 @@ class _Builder:
         return self.context.make_tuple(self.builder, skeleton.kind, values)
 
     def _fields(self, skeleton: Skeleton) -> Any:
-        kind, made = skeleton.kind, self.context.get_constant_undef(skeleton.kind)
-        model = self.context.data_model_manager[kind]
+        kind, model = skeleton.kind, parts_model(self.context, skeleton.kind)
+        made = (
+            cgutils.get_null_value(model.get_value_type()) if is_cyclic(kind) else self.context.get_constant_undef(kind)
+        )
         if kind.mutable:
             number = self.context.get_constant(types.intp, (skeleton.identity or 0) + 1)
             made = model.set(self.builder, made, number, IDENTITY)
@@ -283,6 +287,31 @@ class _Builder:
             part = self._place(skeleton, name, member) if apart else self.build(member)
             made = model.set(self.builder, made, part, name)
         return made
+
+    def _component(self, skeleton: Skeleton) -> Any:
+        """Objects that lead to each other: first their places, then what is there."""
+        for one in skeleton.members:
+            place = cgutils.alloca_once(self.builder, parts_model(self.context, one.kind).get_value_type())
+            assert one.identity is not None
+            self.made[one.identity] = self.builder.bitcast(place, cgutils.voidptr_t)
+        for one in skeleton.members:
+            assert one.identity is not None
+            parts = self._fields(one)
+            self.builder.store(parts, self.builder.bitcast(self.made[one.identity], parts.type.as_pointer()))
+        return self.context.get_dummy_value()
+
+    def _reference(self, skeleton: Skeleton) -> Any:
+        assert skeleton.identity is not None
+        return self.made[skeleton.identity]
+
+    def _after(self, skeleton: Skeleton) -> Any:
+        self.build(skeleton.members[0])
+        return self.build(skeleton.members[1])
+
+    def _optional(self, skeleton: Skeleton) -> Any:
+        if not skeleton.members:
+            return self.context.make_optional_none(self.builder, skeleton.kind.type)
+        return self.context.make_optional_value(self.builder, skeleton.kind.type, self.build(skeleton.members[0]))
 
     def _place(self, owner: Skeleton, name: str, member: Skeleton) -> Any:
         """Where a field of a mutable object lives: in its buffer, or in a cell of its own."""

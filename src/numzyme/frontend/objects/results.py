@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 
 from ..escape import escaped
 from .attributes import constant_value, load_field
+from .cyclic import is_cyclic, parts_of
 from .kinds import IDENTITY, BoundMethod, ObjectType, is_static, stays_in_compiled_code
 
 
@@ -58,6 +59,8 @@ class _Parts:
             return Returned(kind, "method", members=(self.describe(kind.receiver, read),))
         if isinstance(kind, ObjectType):
             index = self._add(types.intp, _reader_of_identity(kind, read)) if kind.mutable else 0
+            if is_cyclic(kind):  # compiled code makes none
+                return Returned(kind, "fields", index)
             members = [self.describe(part, _reader_of_field(kind, read, name)) for name, part in kind.fields.items()]
             return Returned(kind, "fields", index, tuple(members))
         return Returned(kind, "unknown")
@@ -73,7 +76,11 @@ class _Parts:
 
 
 def _reader_of_identity(kind: Any, read: Any) -> Any:
-    return lambda context, builder: context.data_model_manager[kind].get(builder, read(context, builder), IDENTITY)
+    def identity(context: Any, builder: Any) -> Any:
+        model, parts = parts_of(context, builder, kind, read(context, builder))
+        return model.get(builder, parts, IDENTITY)
+
+    return identity
 
 
 def _reader_of_field(kind: Any, read: Any, name: str) -> Any:

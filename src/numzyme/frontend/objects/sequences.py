@@ -12,6 +12,7 @@ from typing import Any
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic
 
+from .cyclic import is_cyclic
 from .kinds import EvenList, MixedList, MutableObjectType, ObjectType, members_kind
 from .matching import chosen, member_kinds, members
 
@@ -81,10 +82,10 @@ def is_same_object(typing_context: Any, first: Any, second: Any) -> Any:
     """`first is second`: by the memory that holds their numbers."""
     if first != second and first.python_class is not second.python_class:
         return types.literal(False)(first, second), lambda context, *_: context.get_constant(types.boolean, False)
-    slots = [name for name, _ in first.slots() if isinstance(first, MutableObjectType) and first.in_memory(name)]
+    slots = [name for name in first.fields if isinstance(first, MutableObjectType) and first.in_memory(name)]
     if first != second:
         return types.literal(False)(first, second), lambda context, *_: context.get_constant(types.boolean, False)
-    if not slots:
+    if not slots and not is_cyclic(first):
         what = "can change" if first.mutable else "cannot change (two equal ones may be one)"
         raise errors.TypingError(
             f"`is` between two {first.python_class.__qualname__}, objects without numbers of their own that {what}, "
@@ -92,6 +93,8 @@ def is_same_object(typing_context: Any, first: Any, second: Any) -> Any:
         )
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if is_cyclic(first):
+            return builder.icmp_unsigned("==", *(builder.ptrtoint(value, cgutils.intp_t) for value in args))
         model = context.data_model_manager[first]
         places = [builder.ptrtoint(model.get(builder, value, slots[0]), cgutils.intp_t) for value in args]
         return builder.icmp_unsigned("==", *places)
