@@ -212,6 +212,7 @@ def main() -> None:
     machine.limit_threads()
     from numzyme import Reverse, gradient
 
+    load = os.getloadavg()[0]
     rows = {}
     for leaves in LIMITS:
         model = model_of(leaves)
@@ -224,7 +225,8 @@ def main() -> None:
     lines = [
         "# What objects cost",
         "",
-        f"{datetime.date.today().isoformat()}, {machine.describe()}. Written by `python -m benchmarks.objects`.",
+        f"{datetime.date.today().isoformat()}, {machine.describe()}, load {load:.1f} at the start. "
+        "Written by `python -m benchmarks.objects`.",
         "",
         "| arrays in the model | compiled call µs | `gradient` µs | over compiled µs | target µs |",
         "| ---: | ---: | ---: | ---: | ---: |",
