@@ -469,6 +469,14 @@ def test_errors_of_registered_functions(walks: Walks) -> None:
     register_wrapper(Scaled)
 
 
+def test_functions_that_are_defined_anew(walks: Walks) -> None:
+    def squared(x: float, power: int = 2) -> Any:
+        return gradient(Reverse, lambda d, n: d[0] ** 2 * n, [x], power)[0]
+
+    assert [squared(3.0), squared(3.0, 5), squared(4.0)] == [[12.0], [30.0], [16.0]]
+    assert walks.count == 1
+
+
 def test_an_array_that_is_constant_too(walks: Walks) -> None:
     def total(c: Any, x: Any) -> Any:
         return np.sum(c[0] * x[0])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
+import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -26,6 +29,7 @@ from numzyme import (
 )
 from numzyme.arrays import Diagonal
 from numzyme.runtime import identity
+from numzyme.values import structural_type
 
 from .warm_calls import Walks, forget, same
 
@@ -257,7 +261,42 @@ def test_exceptions(walks: Walks) -> None:
     assert (found, count) == ((2.0, 0.5, "too many"), 0)
 
 
-# -- what compares
+# -- what compares, and makes tuples
+
+
+def test_tuples_are_made_as_python_makes_them() -> None:
+    class Pair(NamedTuple):
+        a: Any
+        b: Any
+
+    class Open(Pair):
+        """With attributes."""
+
+    x, y = np.ones(2), [1.0]
+    for python_class in (Pair, Open, structural_type(Dense, ("a", "b"))):
+        make, counts = identity.tuple_of(python_class), [sys.getrefcount(one) for one in (x, y)]
+        made = make(x, y)
+        assert type(made) is python_class and made == (x, y) and made.b is y and len(made) == 2
+        assert gc.is_tracked(made) and hash(make(1, 2)) == hash((1, 2))
+        assert [sys.getrefcount(one) for one in (x, y)] == [count + 1 for count in counts]
+        del made
+        assert [sys.getrefcount(one) for one in (x, y)] == counts
+    references = sys.getrefcount(Pair)
+    many = [identity.tuple_of(Pair)(n, n) for n in range(1000)]
+    assert sys.getrefcount(Pair) >= references + 1000 and many[7] == (7, 7)
+    del many
+    assert sys.getrefcount(Pair) <= references + 2  # the function that makes them has one
+    cycle: list[Any] = []
+    cycle.append(identity.tuple_of(Open)(cycle, 1))
+    cycle[0].note = Witness()
+    alive = weakref.ref(cycle[0].note)
+    del cycle
+    gc.collect()
+    assert alive() is None
+
+
+class Witness:
+    """What can be waited for."""
 
 
 def test_machine_code_is_in_use_and_agrees() -> None:

@@ -36,10 +36,11 @@ def gradient(
     seeds = list(_seeds(values, wanted))
     columns: list[Any] = []
     value = None
+    copies, zeros = layout.copies() if len(seeds) > 1 else None, layout.shadows()
     for number, seed in enumerate(seeds or [None]):
         last = number + 1 >= len(seeds)
-        primals = layout.originals() if last else layout.copies()
-        shadows = layout.shadows()
+        primals = layout.originals() if last or copies is None else copies.renew()
+        shadows = zeros.renew()
         if seed is not None:
             shadows = _seeded(shadows, seed)
         arguments = [
@@ -71,7 +72,7 @@ def _nothing_to_release(primals: list[Any]) -> None:
 def with_shadows_laid_out(args: tuple[Any, ...], call: Callable[..., Any]) -> Any:
     """`call` on copies of the shadows that are laid out like their primals, and of broadcast primals; copied back."""
     layout = Layout([arg.primal for arg in args])
-    primals, shadows = layout.originals(), layout.shadows()
+    primals, shadows = layout.originals(), layout.shadows().values
     conforming = [
         Duplicated(primal, _filled(shadow, arg.shadow)) if isinstance(arg, Duplicated) else type(arg)(primal)
         for arg, primal, shadow in zip(args, primals, shadows, strict=True)

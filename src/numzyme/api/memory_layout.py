@@ -19,6 +19,21 @@ class _Block:
 
     low: int
     high: int
+    arrays: list[np.ndarray]
+
+
+@dataclass
+class Copies:
+    """Values in memory of their own, which `renew` makes what it was at first; they are the same objects then."""
+
+    values: list[Any]
+    _memories: list[np.ndarray]
+    _contents: list[np.ndarray]
+
+    def renew(self) -> list[Any]:
+        for memory, content in zip(self._memories, self._contents, strict=True):
+            memory[...] = content
+        return self.values
 
 
 class Layout:
@@ -34,13 +49,15 @@ class Layout:
         """The values themselves (dense copies of broadcast arrays)."""
         return self._values
 
-    def copies(self) -> list[Any]:
-        """The values as they were at the start, in new memory; what was read-only still is."""
-        return self._on([snapshot.copy() for snapshot in self._snapshots], lambda scalar: scalar, keep_readonly=True)
+    def copies(self) -> Copies:
+        """The values as they were at the start; what was read-only still is."""
+        memories = [snapshot.copy() for snapshot in self._snapshots]
+        return Copies(self._on(memories, lambda scalar: scalar, keep_readonly=True), memories, self._snapshots)
 
-    def shadows(self) -> list[Any]:
+    def shadows(self) -> Copies:
         """Zeros in the same layout; scalars become 0.0."""
-        return self._on([np.zeros_like(snapshot) for snapshot in self._snapshots], lambda scalar: 0.0)
+        memories = [np.zeros_like(snapshot) for snapshot in self._snapshots]
+        return Copies(self._on(memories, lambda scalar: 0.0), memories, [np.zeros(1, np.uint8)] * len(memories))
 
     def _register(self, value: Any) -> Any:
         if isinstance(value, tuple):
@@ -54,29 +71,28 @@ class Layout:
         return value
 
     def _make_blocks(self) -> list[_Block]:
-        bounds = sorted(np.lib.array_utils.byte_bounds(a) for a in self._arrays.values() if a.size)
+        bounds = [(*np.lib.array_utils.byte_bounds(a), a) for a in self._arrays.values() if a.size]
         blocks: list[_Block] = []
-        for low, high in bounds:
+        for low, high, array in sorted(bounds, key=lambda bound: bound[:2]):
             if blocks and low < blocks[-1].high:
                 blocks[-1].high = max(blocks[-1].high, high)
+                blocks[-1].arrays.append(array)
             else:
-                blocks.append(_Block(low, high))
+                blocks.append(_Block(low, high, [array]))
         return blocks
 
     def _bytes(self, block: _Block) -> np.ndarray:
         """What the arrays in `block` hold; bytes between them stay zero, for they are not ours to read."""
         memory = np.zeros(block.high - block.low, np.uint8)
-        for array in self._arrays.values():
-            if array.size and block.low <= _address(array) < block.high:
-                self._view(array, block, memory)[...] = array
+        for array in block.arrays:
+            self._view(array, block, memory)[...] = array
         return memory
 
     def _on(self, memories: list[np.ndarray], scalar: Any, keep_readonly: bool = False) -> list[Any]:
         made: dict[int, np.ndarray] = {}
+        for block, memory in zip(self._blocks, memories, strict=True):
+            made.update({id(array): self._view(array, block, memory) for array in block.arrays})
         for array in self._arrays.values():
-            for block, memory in zip(self._blocks, memories, strict=True):
-                if array.size and block.low <= _address(array) < block.high:
-                    made[id(array)] = self._view(array, block, memory)
             made.setdefault(id(array), np.zeros_like(array))
             if keep_readonly and not array.flags.writeable:
                 made[id(array)].setflags(write=False)

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from numba.core import types
 
 from .. import values
+from ..runtime import identity
 from ..values import Kind
 from .reading import Node, NotQuick, Source
 
@@ -65,7 +66,7 @@ class Builder:
         if node.kind is Kind.LIST:
             return f"[{listed}]", is_natural
         if node.kind is Kind.NAMED_TUPLE:
-            return self._of_class(type(node.value), as_tuple), is_natural
+            return self._of_class(type(node.value), [text for text, _ in inner]), is_natural
         if node.kind is not Kind.DICT:
             raise NotQuick
         keys = [self.source.name(step.key) for step, _ in node.parts]
@@ -73,13 +74,13 @@ class Builder:
         is_ordered = type(node.value) is OrderedDict
         return (f"{self.source.name(OrderedDict)}({made})" if is_ordered else made), is_natural
 
-    def _of_class(self, python_class: type, members: str) -> str:
-        return f"{self.source.name(tuple.__new__)}({self.source.name(python_class)}, {members})"
+    def _of_class(self, python_class: type, members: list[str]) -> str:
+        return f"{self.source.name(identity.tuple_of(python_class))}({', '.join(members)})"
 
     def _structural(self, node: Node) -> str:
         inner = [self.gradient(part)[0] for _, part in node.parts]
         made = values.structural_type(type(node.value), [step.key for step, _ in node.parts])
-        return self._of_class(made, f"({', '.join(inner)}{',' if inner else ''})")
+        return self._of_class(made, inner)
 
     def _natural(self, node: Node) -> str | None:
         """The gradient of a wrapper in its own class; None where it is structural."""

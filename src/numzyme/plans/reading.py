@@ -174,7 +174,7 @@ class Reader:
                 content = self.source.name(_content(value, position))
                 same.append(f"{variable}.__closure__[{position}].cell_contents is {content}")
         identical = f"{variable} is {self.source.name(value)}"
-        self.source.require(identical if not moving and not free else f"{identical} or ({' and '.join(same)})")
+        self.source.require(f"{identical} or ({' and '.join(same)})")
         self._outside(Outside(value, moving))
         if skeleton is None:
             return

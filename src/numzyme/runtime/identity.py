@@ -1,5 +1,7 @@
 """Whether Python objects are arrays, distinct ones, and laid out like their shadows: asked for all leaves at once.
 
+And tuples of a class, made without a detour.
+
 Decides at the first use whether machine code answers, which knows how CPython and NumPy lay out their objects, or
 Python does: on other interpreters, and where the layout is not what it should be. Invariant: both answer alike.
 """
@@ -17,7 +19,7 @@ import numpy as np
 from numba.core.compiler_lock import global_compiler_lock
 
 from . import hand_written, identity_text
-from .identity_text import CONGRUENT, DISTINCT
+from .identity_text import CONGRUENT, DISTINCT, TUPLE_OF
 
 MOST = identity_text.MOST
 _FAST_CALL = 0x80  # METH_FASTCALL
@@ -37,6 +39,16 @@ def congruent_arrays() -> Callable[..., bool]:
     """
     address = _addresses().get(CONGRUENT)
     return _congruent_arrays if address is None else _callable(CONGRUENT, address, np.ndarray)
+
+
+def tuple_of(python_class: type[tuple]) -> Callable[..., Any]:
+    """The function that makes an instance of the class of its arguments, as `tuple.__new__` does."""
+    address = _addresses().get(TUPLE_OF)
+    return _tuple_of(python_class) if address is None else _callable(TUPLE_OF, address, python_class)
+
+
+def _tuple_of(python_class: type[tuple]) -> Callable[..., Any]:
+    return lambda *members: tuple.__new__(python_class, members)
 
 
 def _distinct(python_class: type) -> Callable[..., bool]:
@@ -70,7 +82,7 @@ def _addresses() -> dict[str, int]:
     expected = object.__basicsize__ == 16 and tuple.__basicsize__ == 24
     if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED") or not expected:
         return {}
-    found = hand_written.register("numzyme.identity", identity_text.definitions(), [DISTINCT, CONGRUENT])
+    found = hand_written.register("numzyme.identity", identity_text.definitions(), [DISTINCT, CONGRUENT, TUPLE_OF])
     return found if _agree(found) else {}
 
 

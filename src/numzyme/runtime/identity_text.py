@@ -1,7 +1,7 @@
-"""Comparisons of Python objects by address, in LLVM text: functions of CPython's fast calling convention.
+"""Python objects compared by address and put into tuples, in LLVM text: CPython's fast calling convention.
 
-Each gets its own object (a tuple of numpy.ndarray, True and False), an array of arguments and their number. They run
-under the GIL, allocate nothing and keep no reference; what they give is True or False with a reference of its own.
+Each function gets its own object (a tuple of a class, True and False), an array of arguments and their number. They run
+under the GIL and keep no reference; what they give has a reference of its own.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ BYTE_ORDER, NUMBER = 26, 28  # of a dtype
 MOST = 8000  # arguments: the table is on the stack
 
 DISTINCT, CONGRUENT = "numzyme.identity.distinct_arrays", "numzyme.identity.congruent_arrays"
+TUPLE_OF = "numzyme.identity.tuple_of"
 
 _TEMPLATE = """
+declare ptr @PyType_GenericAlloc(ptr, i64)
 declare void @Py_IncRef(ptr)
 declare i64 @llvm.ctlz.i64(i64, i1)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
@@ -143,6 +145,30 @@ define ptr @"{distinct}"(ptr %self, ptr %items, i64 %count) {{
   ret ptr %result
 }}
 
+; An instance of a subclass of tuple, as tuple.__new__ makes it.
+define ptr @"{tuple_of}"(ptr %self, ptr %items, i64 %count) {{
+entry:
+  %class = call ptr @field(ptr %self, i64 {members})
+  %made = call ptr @PyType_GenericAlloc(ptr %class, i64 %count)
+  %failed = icmp eq ptr %made, null
+  %members = getelementptr i8, ptr %made, i64 {members}
+  br i1 %failed, label %done, label %next
+next:
+  %index = phi i64 [ 0, %entry ], [ %following, %put ]
+  %more = icmp ult i64 %index, %count
+  br i1 %more, label %put, label %done
+put:
+  %from = getelementptr ptr, ptr %items, i64 %index
+  %to = getelementptr ptr, ptr %members, i64 %index
+  %item = load ptr, ptr %from
+  call void @Py_IncRef(ptr %item)
+  store ptr %item, ptr %to
+  %following = add i64 %index, 1
+  br label %next
+done:
+  ret ptr %made
+}}
+
 ; Arrays, each followed by its shadow.
 define ptr @"{congruent}"(ptr %self, ptr %items, i64 %count) {{
 entry:
@@ -171,6 +197,7 @@ done:
 
 def definitions() -> str:
     return _TEMPLATE.format(
-        distinct=DISTINCT, congruent=CONGRUENT, members=MEMBERS, true_member=MEMBERS + 8, false_member=MEMBERS + 16,
+        distinct=DISTINCT, congruent=CONGRUENT, tuple_of=TUPLE_OF,
+        members=MEMBERS, true_member=MEMBERS + 8, false_member=MEMBERS + 16,
         class_at=CLASS, axes=AXES, shape=SHAPE, strides=STRIDES, dtype=DTYPE, order=BYTE_ORDER, number=NUMBER,
     )  # fmt: skip

@@ -108,6 +108,8 @@ def refresh() -> int:
 
     Returns: how often that has happened; whoever keeps compiled code without its types compares it.
     """
+    if not (_frozen or _methods):
+        return len(_changes)
     methods = [*_methods.items()]  # other threads may compile meanwhile
     if not _frozen and all(outside.holds() for _, outside in methods):
         return len(_changes)
