@@ -188,7 +188,7 @@ class Walk:
         if key in self.met:
             return self._met_again(key, path)
         first = self._component(value, path, active)
-        if key in self.met:  # by way of the component's objects
+        if first is not None:  # which has met the list
             return Skeleton(self.met[key].kind, "after", members=(first, self.met[key]))
         self.met[key] = None
         made = self._tuple(value, path, active)
