@@ -152,7 +152,9 @@ def _replace(self: Any, /, **changes: Any) -> Any:
 
 @reprlib.recursive_repr()
 def _repr(self: Any) -> str:
-    return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in type(self)._asdict(self).items())})"
+    return (
+        f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in type(self)._asdict(self).items())})"
+    )
 
 
 def _reduce(self: Any) -> tuple:
