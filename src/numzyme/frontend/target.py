@@ -9,6 +9,7 @@ carry none: LLVM then gives their inlined instructions the line of the user's ca
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import FunctionType
 from typing import Any
@@ -76,6 +77,23 @@ class FunctionCompiler(dispatcher._FunctionCompiler):  # pyright: ignore[reportA
         return flags
 
 
+class Registrations:
+    """Which registrations a context has seen: Numba reads all registries, twice, for each function it compiles.
+
+    Invariant: registrations are only ever added.
+    """
+
+    def __init__(self) -> None:
+        self._seen = -1
+
+    def if_new(self, registries: Mapping[Any, Any], refresh: Callable[[], None]) -> None:
+        """Call `refresh` unless nothing was registered since it was called last."""
+        count = sum(len(getattr(r, name)) for r, loader in registries.items() for name in loader.registry_items)
+        if count != self._seen:
+            refresh()
+            self._seen = count  # that of before: what it registered itself is new the next time
+
+
 class TargetContext(cpu.CPUContext):
     DIBuilder = LineTable
     # Set on the class of the second target, whose functions all check bounds.
@@ -83,6 +101,7 @@ class TargetContext(cpu.CPUContext):
 
     @global_compiler_lock
     def init(self) -> None:
+        self._seen = Registrations()  # that of all copies of this context
         super().init()
         self._internal_codegen = Codegen("numzyme.frontend")
 
@@ -101,6 +120,10 @@ class TargetContext(cpu.CPUContext):
     def load_additional_registries(self):
         super().load_additional_registries()
         self.install_registry(attributes.lowering_registry)
+
+    def refresh(self):
+        self._seen.if_new(self._registries, super().refresh)
+        self.typing_context.refresh()
 
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
@@ -129,6 +152,7 @@ class Context(TypingContext):
     def __init__(self, descriptor: TargetDescriptor) -> None:
         self.descriptor = descriptor
         self._template_copies: dict[type, type] = {}
+        self._seen = Registrations()
         super().__init__()
 
     def install_registry(self, registry) -> None:
@@ -139,6 +163,9 @@ class Context(TypingContext):
     def load_additional_registries(self):
         super().load_additional_registries()
         self.install_registry(iteration.typing_registry)  # that of all objects
+
+    def refresh(self):
+        self._seen.if_new(self._registries, super().refresh)
 
     def resolve_value_type(self, val):
         if classes.is_compilable_class(val):
