@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from numba.core.runtime import _nrt_python, rtsys
 
-from numzyme import DifferentiationError, Forward, Reverse, gradient, memory
+from numzyme import (
+    Const,
+    DifferentiationError,
+    Duplicated,
+    Forward,
+    Reverse,
+    ReverseWithPrimal,
+    autodiff,
+    gradient,
+    memory,
+)
 
 _nrt_python.memsys_enable_stats()
 
@@ -99,3 +109,47 @@ def test_lists_in_exceptions_are_refused():
 
     with pytest.raises(DifferentiationError, match="cannot leave compiled code"):
         gradient(Reverse, listed, np.ones(2))
+
+
+def shift(x):
+    for i in range(3):
+        x[i] = x[i + 1]
+    return x
+
+
+def several(x):
+    y = x * 2.0
+    x[0] = 5.0 * x[1]
+    return y, x, y[1:], 3, x[2:]
+
+
+def test_arrays_are_results_of_reverse_mode_when_the_result_is_constant():
+    for _ in range(2):  # the second call goes the quick way
+        x, shadow = np.arange(4.0) + 1, np.ones(4)
+        found = autodiff(ReverseWithPrimal, shift, Const, Duplicated(x, shadow))
+        assert found.val is x and list(x) == [2.0, 3.0, 4.0, 4.0] and list(shadow) == [0.0, 1.0, 1.0, 2.0]
+        x, shadow = np.arange(4.0) + 1, np.ones(4)
+        found = autodiff(ReverseWithPrimal, several, Const, Duplicated(x, shadow))
+        gradient(Reverse, lambda z: np.sum(np.exp(z * 3.0)), np.ones(4))  # uses the same memory again
+        made, same, part, number, rest = found.val
+        assert same is x and number == 3 and list(made) == [2.0, 4.0, 6.0, 8.0] and list(part) == [4.0, 6.0, 8.0]
+        assert np.shares_memory(made, part) and np.shares_memory(rest, x)
+        assert list(shadow) == [0.0, 6.0, 1.0, 1.0]
+        shadow = np.ones(4)
+        assert autodiff(Reverse, shift, Const, Duplicated(np.ones(4), shadow)) == (None,)
+        assert list(shadow) == [0.0, 1.0, 1.0, 2.0]
+
+
+def test_arrays_as_results_leave_no_memory_behind():
+    def call():
+        autodiff(ReverseWithPrimal, several, Const, Duplicated(np.arange(4.0), np.ones(4)))
+
+    call()
+    gc.collect()
+    before = rtsys.get_allocation_stats()
+    for _ in range(5):
+        call()
+    gc.collect()
+    after = rtsys.get_allocation_stats()
+    assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
+    assert after.alloc - before.alloc == after.free - before.free

@@ -62,20 +62,35 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
         return found
     mixed = MixedDuplicated in kinds or isinstance(f, Duplicated)
     if mixed or objects.needs_plan(f, [arg.primal for arg in args]):
-        differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
-        try:
-            since = warm.changes()
-            remember = partial(_remember_shadows, mode, f, kinds, result_active, boundscheck, since)
-            return objects.autodiff(mode, f, args, boundscheck, differentiate, remember)
-        except Exception as error:
-            raise translated(error, f) from None
+        return _autodiff_by_plan(mode, f, args, kinds, result_active, boundscheck)
     function = autodiff_dispatcher(mode, version_of(f), kinds, result_active, boundscheck)
     try:
         return function(*_unwrapped(args))
+    except refusals.ResultKindError as error:  # nothing has run
+        if result_active is not False:
+            raise translated(error, f) from None
+        return _autodiff_by_plan(mode, f, args, kinds, result_active, boundscheck)  # whose results keep their memory
     except Exception as error:
         if mode.direction == "reverse" or not refused_for_strides(error):
             raise translated(error, f) from None
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
+
+
+def _autodiff_by_plan(
+    mode: Mode,
+    f: Any,
+    args: tuple[Activity, ...],
+    kinds: tuple[type, ...],
+    result_active: bool | None,
+    boundscheck: bool | None,
+) -> Any:
+    """`autodiff` by way of a flat function."""
+    differentiate = partial(_flat_derivative, mode, result_active, boundscheck)
+    try:
+        remember = partial(_remember_shadows, mode, f, kinds, result_active, boundscheck, warm.changes())
+        return objects.autodiff(mode, f, args, boundscheck, differentiate, remember)
+    except Exception as error:
+        raise translated(error, f) from None
 
 
 def _unwrapped(args: tuple[Any, ...]) -> list[Any]:

@@ -186,13 +186,17 @@ def strides(function: Any, label: str) -> DifferentiationError:
     )
 
 
+class ResultKindError(DifferentiationTypeError):
+    """Reverse mode cannot start from the result of the function."""
+
+
 def result_kind(function: Any, kind: types.Type) -> DifferentiationError:
     """Reverse mode starts from one float."""
     todo = ("return a float", "gradient(Forward, ...) gives the derivative of every kind of float result")
     for returned in getattr(function, "numzyme_returned", ())[:1]:
         kind = returned.kind
-        todo = (*todo, "autodiff(Reverse, f, Const, ...) starts from the shadows of what f changes")
-    return DifferentiationTypeError(
+    todo = (*todo, "autodiff(Reverse, f, Const, ...) starts from the shadows of what f changes")
+    return ResultKindError(
         f"`{name_of(function)}` cannot be differentiated in reverse mode",
         where=location_of(function),
         why=f"it returns {_in_words(kind)}, and reverse mode starts from one float",
