@@ -100,7 +100,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         symbol=raw.symbol,
         activities=activities,
         memory=tuple(_memory(raw, parameter, ownership) for parameter in raw.parameters),
-        labels=tuple(parameter.label for parameter in raw.parameters),
+        labels=_labels(raw, key.function),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
         counted=_counted(raw) if ownership == "nrt" else None,
@@ -110,6 +110,14 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
     linked = runtime.link(derivative.text, derivative.symbol, movable=not raw.addresses_in(derivative.text))
     clock.lap("optimisation after, machine code")
     return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
+
+
+def _labels(raw: RawFunction, function: Any) -> tuple[str, ...]:
+    """What the user calls each LLVM parameter."""
+    given = getattr(function, "numzyme_labels", ())
+    return tuple(
+        given[p.argument] if p.argument is not None and p.argument < len(given) else p.label for p in raw.parameters
+    )
 
 
 def parameter_activities(raw: RawFunction, key: DerivativeKey) -> tuple[Activity, ...]:
