@@ -315,7 +315,7 @@ class NoField:
         self.b = self.a * 2
 
 
-@pytest.mark.parametrize("cls", (OwnInit, DoubledPair, InitOnly, MadeByMeta, Plain))
+@pytest.mark.parametrize("cls", (OwnNew, DoubledPair, MadeByMeta))
 def test_constructors_of_the_user_were_ignored(cls):
     make = (lambda x: cls(x, x).a) if cls is DoubledPair else (lambda x: cls(x).a)
     with pytest.raises(DifferentiationError, match=f"cannot make a {cls.__name__}"):
@@ -354,9 +354,9 @@ def test_keyword_only_fields_were_taken_in_order_of_definition():
     check(constructions, copies([1.5, 2.0]))
 
 
-def test_fields_that_appear_after_construction_are_refused():
-    with pytest.raises(DifferentiationError, match="NoField has no field 'b'"):
-        gradient(Reverse, lambda d: NoField(d["x"]).b, {"x": 1.5})
+def test_fields_that_appear_after_construction_were_refused():
+    total = lambda d: NoField(d["x"]).b + OwnInit(d["x"]).a + InitOnly(d["x"]).a + Plain(d["x"]).v  # noqa: E731
+    assert gradient(Reverse, total, {"x": 1.5}) == {"x": 8.0}
 
 
 # -- code of the user that would not run

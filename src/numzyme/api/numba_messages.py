@@ -21,6 +21,7 @@ _OWN_ERROR = re.compile(
     r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/objects/\w+\.py"
 )
 _NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
+_END = ("During:", "File ", "There are", "This error may have been caused", "To see Python", "Overload of")
 _LIBRARIES = tuple(os.path.dirname(path) + os.sep for path in (numba.__file__, os.path.dirname(__file__)))
 _OPERATORS = {
     "add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%", "pow": "**", "matmul": "@",
@@ -32,8 +33,10 @@ _OPERATORS = {
 
 def place_of(text: str, function_name: str) -> SourceLocation | None:
     """The user's line that a message is about; numba names the innermost first."""
-    places = [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
-    own = [place for place in places if not place[0].startswith(_LIBRARIES)] or places
+    raised = re.search(r"Raised from (?P<file>[^\n]+) \((?P<line>\d+)\)", text)  # by what reads the bytecode
+    places = [(os.path.abspath(raised["file"]), int(raised["line"]))] if raised else []
+    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
+    own = [p for p in places if not p[0].startswith(_LIBRARIES) and os.path.basename(p[0]) != "<string>"] or places
     return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
 
 
@@ -82,11 +85,51 @@ def translated(sentence: str) -> str:
     return shown(sentence)
 
 
+_FIXED = (
+    "a list from outside the function, or one written out, has a fixed length and fixed members in compiled code: "
+    "build a new one"
+)
+
+
 def _no_attribute(name: str, kind: str) -> str:
+    if re.match(r"(MixedList|EvenList)", kind) and hasattr(list, name):
+        return f"list.{name}: {_FIXED}"
+    if name == "add" and kind.startswith("iter("):
+        return "set comprehensions are not known in compiled code"
     return f"{kind} has no field, property or method '{name}' that compiled code knows"
 
 
+_OPCODES = {
+    "STORE_GLOBAL": "a global name is assigned: return the value instead",
+    "DICT_MERGE": "**keywords from a dict: write the keywords out",
+    "SET_ADD": "a set comprehension",
+    "RETURN_GENERATOR": "a generator or coroutine",
+    "MATCH_MAPPING": "`case {...}`: test the keys with `in`",
+    "DELETE_ATTR": "an attribute is deleted",
+    "LOAD_BUILD_CLASS": "a class is defined inside the function: move it out",
+    "IMPORT_NAME": "an import inside the function: move it out",
+}
+
+
+def _no_opcode(name: str) -> str:
+    return f"Numba does not compile this construct: {_OPCODES.get(name, name)}"
+
+
 def _no_function(function: str, arguments: str) -> str:
+    listed = re.match(r"(MixedList|EvenList)", arguments)
+    if function == "setitem" and listed:
+        return _FIXED
+    if function == "getitem" and (listed or arguments.startswith("Tuple(")) and "int64" in arguments:
+        return (
+            f"`[...]` of {arguments.partition(', int64')[0]} with an index that is known only while the code runs: its "
+            "members are unlike; loop over it, or write the index out"
+        )
+    if function == "getitem" and "dict with the keys" in arguments and arguments.endswith("unicode_type"):
+        return (
+            f"`[...]` of {arguments.removesuffix(', unicode_type')} with a key that is known only while the code runs"
+        )
+    if re.search(r"\bnone\b", arguments):
+        arguments += " (none: what a function gives that returns nothing, or only raises)"
     operator = _OPERATORS.get(function)
     what = f"`{operator}`" if operator else f"{function}(...)"
     return f"{what} is not known for {arguments}"
@@ -137,6 +180,16 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
             "write a list comprehension"
         ),
     ),
+    (re.compile(r"Use of unsupported opcode \((\w+)\) found"), _no_opcode),
+    (
+        re.compile(r"No type info available for (\S+) as a callable"),
+        lambda kind: f"{kind} cannot be called",
+    ),
+    (
+        re.compile(r"cannot type infer runaway recursion"),
+        lambda: "the function calls itself without end: some path must return without calling it",
+    ),
+    (re.compile(r"Unsupported constraint encountered: del "), lambda: "compiled code cannot delete attributes"),
     (re.compile(r"no default `is` implementation"), lambda: "`is` between objects that change is not known"),
 ]
 
@@ -158,7 +211,12 @@ def shown(text: str) -> str:
         else:
             position = found.end()
     text = re.sub(r"<class '(?:[\w<>]+\.)*(\w+)'>", r"\1", text)
-    return re.sub(r"\b(method|constant)\((\w+)\)", r"\2", re.sub(r"Literal\[\w+\]\((\w+)\)", r"\1", text))
+    return re.sub(r"\b(method|constant)\((\w+)\)", r"\2", _without_literals(text))
+
+
+def _without_literals(text: str) -> str:
+    text = re.sub(r"Literal\[str\]\(([^()]*)\)", r"the string '\1'", text)
+    return re.sub(r"Literal\[\w+\]\((\w+)\)", r"\1", text)
 
 
 def _closing(text: str, start: int) -> int:

@@ -100,7 +100,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         symbol=raw.symbol,
         activities=activities,
         memory=tuple(_memory(raw, parameter, ownership) for parameter in raw.parameters),
-        labels=tuple(_label(parameter, key.function) for parameter in raw.parameters),
+        labels=_labels(raw, key.function),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
         counted=_counted(raw) if ownership == "nrt" else None,
@@ -112,10 +112,12 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
     return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
 
 
-def _label(parameter: Parameter, function: Any) -> str:
-    """What the user knows a parameter by."""
-    labels = getattr(function, "numzyme_labels", ())
-    return parameter.label if parameter.argument is None or not labels else labels[parameter.argument]
+def _labels(raw: RawFunction, function: Any) -> tuple[str, ...]:
+    """What the user calls each LLVM parameter."""
+    given = getattr(function, "numzyme_labels", ())
+    return tuple(
+        given[p.argument] if p.argument is not None and p.argument < len(given) else p.label for p in raw.parameters
+    )
 
 
 def parameter_activities(raw: RawFunction, key: DerivativeKey) -> tuple[Activity, ...]:

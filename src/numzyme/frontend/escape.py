@@ -41,6 +41,11 @@ class CallConv(CPUCallConv):
         waiting.extend(todo)
         super().return_status_propagate(builder, status)
 
+    def emit_unwrap_dynamic_exception_fn(self, module: Any, st_type: Any, nb_types: Any) -> Any:
+        made = super().emit_unwrap_dynamic_exception_fn(module, st_type, nb_types)
+        made.linkage = "linkonce_odr"  # each function that raises with such arguments has one of this name
+        return made
+
     def set_dynamic_user_exc(
         self, builder: Any, exc: Any, exc_args: Any, nb_types: Any, loc: Any = None, func_name: Any = None
     ) -> None:

@@ -24,6 +24,7 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
 from .escape import CallConv
+from .failures import Failures
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration
@@ -72,6 +73,10 @@ class TargetOptions(cpu.CPUTargetOptions):
 
 
 class FunctionCompiler(dispatcher._FunctionCompiler):  # pyright: ignore[reportAttributeAccessIssue]
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._failed_cache = Failures()
+
     def _customize_flags(self, flags):
         flags.debuginfo = not self.py_func.__code__.co_filename.startswith(NUMBA_DIRECTORY)
         return flags

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,11 +59,11 @@ def plan_for(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Pla
     if key not in _plans:
         if code is not None:  # not `np.sum`, which many callers share
             note_structure(code, name, labels, key.skeletons)
-        _plans[key] = Plan(_flat_function(key, name, code), key.array_count)
+        _plans[key] = Plan(_flat_function(key, name, code, labels), key.array_count)
     return _plans[key]
 
 
-def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
+def _flat_function(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) -> Any:
     names = [*(f"array{n}" for n in range(key.array_count)), "floats", "fixed", "integers"]
     returned = Noted()
     scope: dict[str, Any] = {
@@ -100,8 +101,20 @@ def _flat_function(key: PlanKey, name: str, code: Any) -> Any:
         flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
     flat.numzyme_release = functools.partial(_release, key.cells)
     flat.numzyme_returned = returned
-    flat.numzyme_labels = (*key.labels, "the numbers", "the constant numbers", "the integers")
+    paths = [path for pair in zip(labels, key.skeletons, strict=True) for path in _constant_numbers(*pair)]
+    constant = " or ".join(paths) if 0 < len(paths) < 4 else "with the constant numbers"
+    flat.numzyme_labels = (*key.labels, "the numbers", constant, "the integers")
     return flat
+
+
+def _constant_numbers(path: str, skeleton: Skeleton) -> Iterator[str]:
+    """Where the numbers of a constant value are."""
+    if skeleton.source == "fixed":
+        yield path
+    fields = getattr(skeleton.kind, "fields", {})
+    names = [f".{name}" for name in fields] if skeleton.source == "fields" else [f"[{n}]" for n in range(256)]
+    for name, member in zip(names, skeleton.members, strict=False):
+        yield from _constant_numbers(path + name, member)
 
 
 @dataclass(eq=False)

@@ -8,6 +8,8 @@ Invariant: an assignment never changes the kind of a field and never adds one: i
 
 from __future__ import annotations
 
+import collections
+import dataclasses
 import enum
 import functools
 from types import FunctionType, NoneType
@@ -69,7 +71,11 @@ def truth_of(kind: Any) -> bool | None:
 def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
     """The type of `object.name`; None when there is no such attribute."""
     if isinstance(kind, DictType):
+        if name == "get":
+            return BoundMethod(kind, _own_callable("ItemGetter"))
         view = dict_view(tuple(kind.fields), name)
+        if view is None and hasattr(dict, name):
+            raise errors.TypingError(f"compiled code does not know '{name}' of a dict, whose keys are fixed")
         return view and BoundMethod(kind, function_type_of(context, view))
     if name in kind.fields or kind.has_fields_only:
         return kind.fields.get(name)
@@ -88,6 +94,8 @@ def member_type(context: Any, kind: ObjectType, name: str, found: Any) -> Any:
     if isinstance(found, classmethod):
         return _class_method(context, python_class, found)
     if isinstance(found, FunctionType | NumbaDispatcher):
+        if name == "_replace" and found.__code__.co_filename == collections.__file__:
+            return BoundMethod(kind, _own_callable("FieldReplacer"))
         return BoundMethod(kind, function_type_of(context, method_in_class(python_class, found)))
     if name == "__class__":
         return context.resolve_value_type(python_class)
@@ -245,6 +253,14 @@ class RebindsField(Exception):
         self.python_class, self.name = python_class, name
 
 
+rebound: set[tuple[type, str]] = set()  # fields that compiled code binds anew, of all objects that it makes
+
+
+def rebound_of(python_class: type) -> frozenset[str]:
+    """The fields of a class that compiled code binds anew."""
+    return frozenset(name for cls, name in rebound if cls is python_class)
+
+
 def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     """The signature of `object.name = value`, or a typing error in the user's terms."""
     shown = kind.python_class.__qualname__
@@ -271,6 +287,12 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     if not kind.in_memory(name):
         if not isinstance(field_kind, types.Array):
             raise errors.TypingError(f"compiled code can bind numbers and arrays to fields, not {field_kind}: '{name}'")
+        if (kind.python_class, name) in rebound:  # objects of arguments have a cell for it by now
+            raise errors.TypingError(
+                f"the field '{name}' of a {shown} that a compiled function made cannot be bound to another array: "
+                f"assign to its elements (x.{name}[:] = ...)"
+            )
+        rebound.add((kind.python_class, name))
         raise RebindsField(kind.python_class, name)
     return templates.signature(types.void, kind, field_kind)
 
@@ -319,12 +341,30 @@ def store_field(context: Any, builder: Any, kind: Any, value: Any, name: str, ne
     builder.store(model.as_data(builder, new), pointer)
 
 
+def _own_callable(name: str) -> Any:
+    from . import replacing
+
+    return getattr(replacing, name)()
+
+
+def is_no_value(value: Any) -> bool:
+    """Whether a value stands for an argument of a dataclass that was not given, and has a factory."""
+    return type(value).__name__ == "_HAS_DEFAULT_FACTORY_CLASS"
+
+
 def static_kind_of(value: Any) -> Any:
     """The type of a Python value that is a constant of compiled code, as far as Numba has no better one."""
     if getattr(value, "compiled_as", None) == "build_tuple":
         return TupleBuilder()
+    if value is dataclasses.replace:
+        return _own_callable("FieldReplacer")
     listed = value if type(value) is tuple else ()
-    if isinstance(value, enum.Enum) or value is NotImplemented or (listed and all(isinstance(v, type) for v in listed)):
+    if (
+        isinstance(value, enum.Enum)
+        or value is NotImplemented
+        or is_no_value(value)
+        or (listed and all(isinstance(v, type) for v in listed))
+    ):
         return ConstantType(value)
     return None
 

@@ -48,6 +48,12 @@ def is_compilable_class(value: Any) -> bool:
         return False
     if is_named_tuple_class(value):
         return is_generated(value, "__new__")
+    if getattr(value, "__abstractmethods__", None) or class_attribute(value, "__new__") is not vars(object)["__new__"]:
+        return False
+    from .initialisers import runs_initialiser
+
+    if runs_initialiser(value):
+        return True
     if not dataclasses.is_dataclass(value):
         return False
     arranged = isinstance(class_attribute(value, "arranged"), staticmethod)

@@ -18,9 +18,10 @@ from typing import Any
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic
 
-from .attributes import constant_value, new_slots
+from .attributes import constant_value, new_slots, rebound_of
 from .classes import class_attribute, is_generated, is_named_tuple_class
 from .cyclic import is_cyclic, parts_model
+from .initialisers import constructor, runs_initialiser
 from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, is_static
 
 
@@ -38,9 +39,16 @@ def is_frozen(python_class: type) -> bool:
     return bool(parameters and parameters.frozen) or is_named_tuple_class(python_class)
 
 
-@functools.cache
 def constructor_of(python_class: type) -> Any:
     """The function that compiled code runs when it calls `python_class`."""
+    return _constructor(python_class, rebound_of(python_class))
+
+
+@functools.cache
+def _constructor(python_class: type, cells: frozenset[str]) -> Any:
+    """The same; `cells` are the fields that `_new_object` makes room for."""
+    if runs_initialiser(python_class):
+        return constructor(python_class)
     arranged = class_attribute(python_class, "arranged")
     if isinstance(arranged, staticmethod) and not is_generated(python_class, "__init__"):
         return _arranging_constructor(python_class, arranged.__func__)
@@ -114,7 +122,8 @@ def _new_object(python_class: type, names: list[str]) -> Any:
 
     def typed(values: tuple) -> tuple:
         kinds = [_field_kind(kind) for kind in values]
-        made = object_type_of(python_class, tuple(zip(names, kinds, strict=True)))
+        arrays = {name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, types.Array)}
+        made = object_type_of(python_class, tuple(zip(names, kinds, strict=True)), rebound_of(python_class) & arrays)
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             cast = {

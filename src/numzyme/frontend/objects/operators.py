@@ -10,7 +10,7 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba.core import errors, types
+from numba.core import errors, ir, types
 from numba.core.typing import templates
 
 from .attributes import (
@@ -107,9 +107,37 @@ def resolve(context: Any, symbol: Any, args: tuple) -> tuple[Candidate, Any] | N
     """The method for `symbol`, and the signature of its call; None when there is none."""
     for function_type, order in candidates(context, symbol, args):
         called = function_type.get_call_type(context, tuple(args[i] for i in order), {})
+        if called is not None and isinstance(called.return_type, types.NoneType) and symbol is not operator.setitem:
+            refuse_what_only_raises(args[order[0]], function_type.dispatcher.py_func)
         if called is not None and not isinstance(called.return_type, ConstantType):
             return (function_type, order), called
     return None
+
+
+def refuse_what_only_raises(kind: Any, function: Any) -> None:
+    """A method that gives nothing for these types, since it only raises, says why the operator is not there."""
+    from .translate import frontend
+
+    func_ir = frontend(function)
+    ends = [block.body[-1] for block in func_ir.blocks.values()]
+    returned = [func_ir._definitions.get(end.value.name, [None])[0] for end in ends if isinstance(end, ir.Return)]
+    for value in returned:
+        while isinstance(value, ir.Expr) and value.op == "cast":
+            value = func_ir._definitions.get(value.value.name, [None])[0]
+        made_by = value.func.name if isinstance(value, ir.Expr) and value.op == "call" else None
+        called = func_ir._definitions.get(made_by, [None])[0]
+        if isinstance(called, ir.Expr) and called.op == "getattr":
+            method = method_of(kind, called.attr)
+            if method is not None and method is not function:
+                refuse_what_only_raises(kind, method)
+    for end in [] if returned else ends:
+        exception = end.exception if isinstance(end, ir.Raise) else None
+        made = func_ir._definitions.get(exception.name, [None])[0] if exception is not None else None
+        if isinstance(made, ir.Expr) and made.op == "call":
+            parts = [func_ir._definitions.get(v.name, [None])[0] for v in (made.func, *made.args)]
+            shown, *said = [getattr(part, "value", "...") for part in parts]
+            name = getattr(shown, "__name__", "an exception")
+            raise errors.TypingError(f"{function.__qualname__} raises {name}: {' '.join(map(str, said))}")
 
 
 def _template(symbol: Any) -> None:
@@ -121,6 +149,9 @@ def _template(symbol: Any) -> None:
                 return None
             if symbol is len and isinstance(args[0], DictType | SequenceType):
                 return templates.signature(types.intp, *args)
+            if symbol is operator.contains and isinstance(args[0], DictType):
+                known = getattr(args[1], "literal_value", None) is not None
+                return templates.signature(types.boolean, *args) if known else None
             if symbol is operator.getitem and isinstance(args[0], DictType):
                 name = field_at(args[0], getattr(args[1], "literal_value", None))
                 return name and templates.signature(args[0].fields[name], *args)
@@ -135,6 +166,8 @@ def _template(symbol: Any) -> None:
     def lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         if symbol is len and isinstance(sig.args[0], DictType | SequenceType):
             return context.get_constant(types.intp, len(sig.args[0].fields))
+        if symbol is operator.contains and isinstance(sig.args[0], DictType):
+            return context.get_constant(types.boolean, sig.args[1].literal_value in sig.args[0].fields)
         if symbol is operator.getitem and isinstance(sig.args[0], DictType):
             return item_of(context, builder, sig.args[0], args[0], sig.args[1].literal_value)
         found = resolve(context.typing_context, symbol, tuple(sig.args))

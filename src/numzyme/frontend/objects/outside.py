@@ -7,6 +7,7 @@ was made with what its names mean now.
 
 from __future__ import annotations
 
+import dataclasses
 import dis
 import functools
 import weakref
@@ -47,6 +48,8 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
     """The captured values that may change between calls, or that functions called from here capture."""
     found = {}
     for name, value in captured(function):
+        if value is dataclasses.replace:
+            continue  # compiled code has one of its own
         if isinstance(value, FunctionType):
             if value is function or value in seen:
                 continue

@@ -19,8 +19,8 @@ _open: dict[Any, dict[tuple, tuple[str, int]]] = {}
 
 def signature_in_progress(context: Any, function_type: Any, args: tuple, kws: Any) -> Any:
     """The signature of a call of a function that is being compiled for just these types; None otherwise."""
-    dispatcher = function_type.dispatcher
-    if not dispatcher.is_compiling:
+    dispatcher = getattr(function_type, "dispatcher", None)
+    if dispatcher is None or not dispatcher.is_compiling:
         return None
     pysig, folded = dispatcher.fold_argument_types(args, kws)
     frame = context.callstack.match(dispatcher.py_func, folded)
@@ -45,10 +45,10 @@ def signature_in_progress(context: Any, function_type: Any, args: tuple, kws: An
 
 def lower_call_in_progress(lower: Any, function_type: Any, call_signature: Any, argument_values: list) -> Any:
     """The call of a version that is not finished yet, by name; None when it is finished."""
-    dispatcher = function_type.dispatcher
+    dispatcher = getattr(function_type, "dispatcher", None)
     full = call_signature.as_function()
     found = _open.get(dispatcher, {}).get(tuple(full.args))
-    if found is None or tuple(full.args) in dispatcher.overloads:
+    if dispatcher is None or found is None or tuple(full.args) in dispatcher.overloads:
         return None
     name, unique = found
     mangled = default_mangler(name, full.args, abi_tags=lower.fndesc.abi_tags, uid=unique)

@@ -14,8 +14,9 @@ import numpy as np
 from numba.core import ir, types
 
 from . import sequences
-from .kinds import EvenList, MixedTuple, ObjectType, SequenceType, is_static
+from .kinds import BoundMethod, EvenList, MixedTuple, ObjectType, SequenceType, is_static
 from .matching import member_kinds, strict_zip
+from .replacing import FieldReplacer, ItemGetter, receiver_of, replacing
 
 _TAGGED = frozenset({"getitem", "static_getitem", "exhaust_iter", "build_list", "binop", "inplace_binop", "call"})
 _ITERATE = {zip, strict_zip, enumerate, reversed}
@@ -32,17 +33,28 @@ class Replaced:
         for block, statement, meaning, arguments in self.found:
             position = next(n for n, s in enumerate(block.body) if s is statement)
             loc, before = statement.loc, []
-            if isinstance(meaning, ir.Expr | ir.Var):
+            if isinstance(meaning, ir.Expr | ir.Var | ir.Const):
                 statement.value = meaning
                 continue
             if meaning is sequences.as_list and arguments and isinstance(arguments[0], list):
                 made = block.scope.redefine("$members", loc=loc, rename=True)
                 before.append(ir.Assign(ir.Expr.build_tuple(arguments[0], loc), made, loc))
                 arguments = [made]
+            arguments = [
+                self._called(block, before, *argument, loc) if isinstance(argument, tuple) else argument
+                for argument in arguments
+            ]
             function = block.scope.redefine("$function", loc=loc, rename=True)
             before.append(ir.Assign(ir.FreeVar(0, "function", meaning, loc), function, loc))
             statement.value = ir.Expr.call(function, arguments, (), loc)
             block.body[position:position] = before
+
+    def _called(self, block: Any, before: list[Any], meaning: Any, argument: Any, loc: Any) -> Any:
+        """A variable with what a function gives for one argument."""
+        function, made = (block.scope.redefine(name, loc=loc, rename=True) for name in ("$function", "$made"))
+        before.append(ir.Assign(ir.FreeVar(0, "function", meaning, loc), function, loc))
+        before.append(ir.Assign(ir.Expr.call(function, [argument], (), loc), made, loc))
+        return made
 
 
 def tag(func_ir: Any) -> dict[int, tuple[Any, Any]]:
@@ -144,8 +156,16 @@ class _Chooser:
         return lambda old: (sequences.joined, [old.lhs, old.rhs])
 
     def _call(self, value: Any, statement: Any) -> Any:
-        if value.vararg or not value.args:
+        if value.vararg:
             return None
+        method = self._kind(value.func)
+        if isinstance(method, BoundMethod) and isinstance(method.function_type, FieldReplacer) and not value.args:
+            function = replacing(method.receiver, tuple(name for name, _ in value.kws))
+            return lambda old: (function, [(receiver_of, old.func), *(variable for _, variable in old.kws)])
+        if not value.args:
+            return None
+        if isinstance(method, BoundMethod) and isinstance(method.function_type, ItemGetter):
+            return self._get_of_dict(value, method.receiver)
         function, kind = self.trial.value(value.func), self._kind(value.args[0])
         kinds, alone = member_kinds(kind), len(value.args) == 1
         if kinds is None or not callable(function):
@@ -163,6 +183,15 @@ class _Chooser:
         if function is list and alone and kinds and not _Uses(self.trial, statement.target.name).changes:
             return lambda old: (sequences.as_list, list(old.args))
         return None
+
+    def _get_of_dict(self, value: Any, kind: Any) -> Any:
+        getter, key = self.trial._resolved(value.func), self.trial.value(value.args[0])
+        named = isinstance(getter, ir.Expr) and getter.op == "getattr" and getter.attr == "get"
+        if not named or not isinstance(key, str) or len(value.args) > 2 or value.kws:
+            return None
+        if key in kind.fields:
+            return lambda old: (sequences.item_behind(key), [old.func])
+        return lambda old: (old.args[1] if len(old.args) == 2 else ir.Const(None, old.loc), [])
 
     def _build_list(self, value: Any, statement: Any) -> Any:
         kinds = [self._kind(item) for item in value.items]

@@ -15,6 +15,7 @@ from numba.extending import intrinsic
 from .cyclic import is_cyclic
 from .kinds import EvenList, MixedList, MutableObjectType, ObjectType, members_kind
 from .matching import chosen, member_kinds, members
+from .operators import item_of
 
 
 def is_listed(kind: Any) -> bool:
@@ -136,6 +137,21 @@ def sum_of(values: Any, start: Any = 0) -> Any:
     for value in values:
         start = start + value
     return start
+
+
+@functools.cache
+def item_behind(key: str) -> Any:
+    """The function that gives the item `key` of the dict whose method it is called with."""
+
+    def typing(typing_context: Any, method: Any) -> Any:
+        kind = method.receiver
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return item_of(context, builder, kind, args[0], key)
+
+        return kind.fields[key](method), generate
+
+    return intrinsic(typing)
 
 
 def is_object(kind: Any) -> bool:

@@ -24,8 +24,9 @@ from numba.core.ir_utils import build_definitions
 from numba.core.ssa import reconstruct_ssa
 from numba.np.numpy_support import as_dtype
 
-from .attributes import attribute_type, getter_of, truth_of
+from .attributes import attribute_type, getter_of, is_no_value, truth_of
 from .classes import hook_of
+from .initialisers import threaded_of
 from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, ObjectType, SequenceType, is_static
 from .matching import strict_zip
 from .replacements import Replaced, replacements, tag, untag
@@ -43,7 +44,7 @@ _COMPARISONS = {
 }  # fmt: skip
 _ARITHMETIC = {operator.add, operator.sub, operator.mul}
 _ITERATORS = {enumerate, zip, reversed}
-_TESTS_OF_TYPES = {"isinstance", "hasattr"}
+_TESTS_OF_TYPES = {"isinstance", "hasattr", "_replace"}
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -55,9 +56,13 @@ class Specialise(FunctionPass):
 
     def run_pass(self, state: Any) -> Any:
         function = state.func_id.func
-        wanted = any(map(needs_specialising, state.args)) or (
-            not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
-            and not function.__module__.startswith("numba.")  # costs a trial, and what it has is decided there
+        wanted = (
+            any(map(needs_specialising, state.args))
+            or threaded_of(function) is not None
+            or (
+                not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
+                and not function.__module__.startswith("numba.")  # costs a trial, and what it has is decided there
+            )
         )
         return wanted and specialise(state)[1]
 
@@ -354,6 +359,10 @@ class Trial:
         if expression.fn is operator.contains and isinstance(right, str):
             container = self.types.get(expression.lhs.name)
             return right in container.fields if isinstance(container, DictType) else _UNKNOWN
+        if expression.fn in (operator.is_, operator.is_not) and is_no_value(right):
+            kind = self.types.get(expression.lhs.name)
+            same = _UNKNOWN if kind is None else left is right
+            return same if same is _UNKNOWN or expression.fn is operator.is_ else not same
         if left is _UNKNOWN or right is _UNKNOWN:
             return _UNKNOWN
         whole = type(left) is int and type(right) is int and expression.fn in _ARITHMETIC

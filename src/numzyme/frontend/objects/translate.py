@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import dis
 import functools
+import inspect
 from types import CodeType, FunctionType
 from typing import Any
 
 from numba.core import bytecode, byteflow, errors, interpreter, ir
 from numba.core.compiler import run_frontend
+from numba.core.ir_utils import build_definitions
 
 from .classes import class_attribute, method_in_class
 from .generators import without_generators
 from .inheritance import super_of
+from .initialisers import body_of, threaded_of
 from .matching import known_length, matches_sequence, middle, parts_of, strict_zip
 from .sequences import all_of, any_of
 
@@ -26,13 +29,28 @@ _NAMES = frozenset({"super", "setattr", "enumerate", "zip", "any", "all", "__cal
 
 def translated(function: FunctionType) -> Any:
     """The IR of `function`; None where Numba's own translation will do."""
+    threaded = threaded_of(function)
+    if threaded is not None:
+        func_ir = body_of(threaded)
+        func_ir._definitions = build_definitions(func_ir.blocks)
+        _Rewriting(func_ir).run()
+        return func_ir
+    code = function.__code__
+    if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
+        loc = ir.Loc(code.co_filename, code.co_firstlineno)
+        raise errors.UnsupportedError(f"`{function.__qualname__}` is asynchronous (async def)", loc)
     changed = without_generators(function)
     if changed is function and not _needs_translation(function.__code__):
         return None
     identity = bytecode.FunctionIdentity.from_function(changed)
-    func_ir = _Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
+    func_ir = interpreted(identity)
     _Rewriting(func_ir).run()
     return func_ir
+
+
+def interpreted(identity: Any) -> Any:
+    """The IR of a function's bytecode."""
+    return _Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
 
 
 def frontend(function: FunctionType) -> Any:
