@@ -354,9 +354,16 @@ class Body:
 
 
 def in_order(python_class: type, fields: tuple[str, ...]) -> tuple[str, ...]:
-    """The fields as `values` lists those of an instance."""
-    from ...values.structure import slots_of
-
+    """The fields as `values` lists those of an instance: of a dataclass as declared, then slots, base classes first."""
     declared = [f.name for f in dataclasses.fields(python_class)] if dataclasses.is_dataclass(python_class) else []
-    first = [name for name in (*declared, *slots_of(python_class)) if name in fields]
+    slots = [name for base in reversed(python_class.__mro__) for name in _slots_of(base)]
+    first = [name for name in (*declared, *slots) if name in fields]
     return tuple(dict.fromkeys((*first, *fields)))
+
+
+def _slots_of(base: type) -> list[str]:
+    """The slots of one class, under the names of their attributes."""
+    slots = vars(base).get("__slots__", ())
+    private = f"_{base.__name__.lstrip('_')}"
+    names = [slots] if isinstance(slots, str) else list(slots)
+    return [private + name if name.startswith("__") and not name.endswith("__") else name for name in names]
