@@ -79,7 +79,7 @@ MISTAKES = {
     "endless": (endless, "calls itself without end"),
     "set": (lambda c: float(len({v * 2.0 for v in c.layers[0].w})), "set comprehensions are not known"),
     "call": (lambda c: c.layers[0].n(2.0), "int64 cannot be called"),
-    "keywords": (lambda c: c.layers[0].w.sum(**{"axis": 0}), "write the keywords out"),
+    "keywords": (lambda c: c.layers[0].w.sum(**c.layers[0].n), "write the keywords out"),
 }
 
 

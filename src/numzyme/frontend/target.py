@@ -23,6 +23,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
+from . import shape_errors
 from .escape import CallConv
 from .failures import Failures
 from .isolation import PrivateLoader
@@ -173,7 +174,7 @@ class Context(TypingContext):
         self._seen.if_new(self._registries, super().refresh)
 
     def resolve_value_type(self, val):
-        if classes.is_compilable_class(val):
+        if classes.is_compilable_class(val) and self._lookup_global(val) is None:  # `np.ndenumerate` is Numba's
             return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
         if classes.is_named_tuple_class(val) and not classes.is_numbas(val):
             return ConstantType(val)  # Numba would make one by its fields
@@ -334,6 +335,7 @@ def _make_target(name: str, context_class: type[TargetContext]) -> TargetDescrip
         return decorate(arguments[0]) if arguments else decorate
 
     jit_registry[token] = jit
+    shape_errors.install(name)
     return descriptor
 
 
