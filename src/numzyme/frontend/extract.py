@@ -14,6 +14,7 @@ from numba.core.targetconfig import ConfigStack
 
 from ..ir import Parameter as LlvmParameter
 from ..ir.reader import read_parameters
+from . import shape_errors
 from .fingerprints import observe
 from .layout import Parameter, parameters_of, return_layout_of
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
@@ -75,6 +76,7 @@ def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> R
     descriptor = target_for(force_boundscheck)
     context = descriptor.target_context
     # A caller that is being compiled for another target must not lend its options to this function.
+    shape_errors.install(descriptor.name)
     with target_override(descriptor.name), ConfigStack().enter(DEFAULT_FLAGS):
         options = effective_options(function)
         dispatcher = descriptor.dispatcher_of(function)

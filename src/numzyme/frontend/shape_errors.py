@@ -7,6 +7,7 @@ same type and word for word.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from numba.core import types
@@ -22,8 +23,9 @@ class ShapesDiffer(ValueError):
         return ValueError(f"cannot assign slice of shape {tuple(target)} from input of shape {tuple(source)}")
 
 
+@functools.cache
 def install(target: str) -> None:
-    """Make the error known to the target of this name."""
+    """Make the error known to the target of this name, before it compiles; a process that only loads needs none."""
     from numba.np.arrayobj import raise_with_shape_context  # takes long to import
 
     overload(raise_with_shape_context, target=target)(_chosen)

@@ -23,7 +23,6 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
-from . import shape_errors
 from .escape import CallConv
 from .failures import Failures
 from .isolation import PrivateLoader
@@ -335,7 +334,6 @@ def _make_target(name: str, context_class: type[TargetContext]) -> TargetDescrip
         return decorate(arguments[0]) if arguments else decorate
 
     jit_registry[token] = jit
-    shape_errors.install(name)
     return descriptor
 
 
