@@ -153,3 +153,17 @@ def test_arrays_as_results_leave_no_memory_behind():
     after = rtsys.get_allocation_stats()
     assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
     assert after.alloc - before.alloc == after.free - before.free
+
+
+@pytest.mark.parametrize("mode", [Reverse, Forward], ids=str)
+def test_a_loop_that_always_raises(mode):
+    # LLVM knew that it does, and forward mode had a shadow that nothing defines
+    def doubles(x):
+        y = x
+        for i in range(5):
+            y = y * 2.0
+            if i == 2:
+                raise ValueError("v", i)
+        return np.sum(y)
+
+    assert arguments_of(lambda: gradient(mode, doubles, np.ones(3))) == ("v", 2)

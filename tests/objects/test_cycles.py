@@ -250,3 +250,31 @@ def test_lists_that_hold_themselves_are_refused():
     with pytest.raises(DifferentiationError, match=r"v\[1\] is part of a cycle of references without an object"):
         gradient(Reverse, lambda v: np.sum(v[0]), values)
     assert gradient(Reverse, lambda v, x: x * 2.0, Const(1.0), 2.0) == (None, 2.0)
+
+
+def test_truth_of_references_that_may_be_none():
+    # None counted as true
+    def either(node):
+        return (100.0 if not node.previous else 1.0) * node.scale + (node.following or node).scale
+
+    def along(node):
+        total = 0.0
+        while node:
+            total += node.scale**2
+            node = node.following
+        return total
+
+    check(along, chain(3), tolerance=1e-5)
+    with pytest.raises(DifferentiationError):  # the type of `or` is either
+        gradient(Reverse, either, chain(3)()[0])
+    check(lambda node: 100.0 * node.scale if node.previous else node.scale, chain(3))
+
+
+def test_none_is_none():
+    # it was not, when both may be something else
+    def same(node):
+        return node.scale if node.following.following.following is node.previous else 2.0 * node.scale
+
+    check(same, chain(3))
+    check(lambda node: node.scale * (3.0 if node.following is not node.previous else 1.0), chain(3))
+    check(lambda node: node.scale * (3.0 if node.following.previous is node.following.following else 1.0), chain(3))

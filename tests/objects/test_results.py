@@ -185,3 +185,13 @@ def test_reverse_mode_needs_to_know_that_an_object_is_constant():
     with pytest.raises(DifferentiationError, match=r"returns a Part.*") as caught:
         autodiff(Reverse, step, Duplicated(part(), seed()), Active(2.0))
     assert "autodiff(Reverse, f, Const" in str(caught.value)
+
+
+def test_new_objects_that_are_equal_were_one():
+    def pair(p):
+        return Part(p.weight, p.scale), Part(p.weight, p.scale), Part(p.weight, 3.0)
+
+    first, second, third = autodiff(ReverseWithPrimal, pair, Const, Duplicated(part(), seed())).val
+    assert first is not second and first.weight is second.weight and first is not third
+    tangents = autodiff(Forward, pair, Duplicated(part(), seed()))
+    assert [one.scale for one in tangents] == [0.25, 0.25, 0.0] and tangents[0] is not tangents[1]

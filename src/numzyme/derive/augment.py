@@ -38,7 +38,7 @@ class Augmented:
 def augment(facts: FunctionFacts, *, counters: bool) -> Augmented:
     """Augment the function; `counters` adds the bookkeeping of loops and joins (reverse mode only)."""
     builder = _Augmenter(facts)
-    builder.add_shadows(on_error_edges=not counters)
+    builder.add_shadows()
     if counters:
         for loop in facts.forest.loops:
             builder.add_counter(loop)
@@ -87,34 +87,22 @@ class _Augmenter:
                 result.evolution[result.shadow[name]] = loop, replace(evolution, start=start)
 
     # -- shadows ----------------------------------------------------------------------------------
-    def add_shadows(self, on_error_edges: bool) -> None:
+    def add_shadows(self) -> None:
+        """Where an exception is on its way nothing has a shadow: whoever leaves releases them all."""
         facts = self.facts
         for parameter in facts.function.parameters:
             if facts.status.get(parameter.name, None) is not None and facts.has_shadow(parameter.name):
                 self.result.shadow[parameter.name] = quoted(parameter.name, ".shadow")
         needed = []
         for label in self.cfg.order:
-            if label not in self.cfg.relevant and not on_error_edges:
+            if label not in self.cfg.relevant:
                 continue
             for i in self.cfg.blocks[label].instructions:
                 if i.type == "ptr" and i.name and facts.has_shadow(i.name):
                     self.result.shadow[i.name] = quoted(i.name, ".shadow")
-                    needed.append((label, i))
-        for label, instruction in needed:
-            if label in self.cfg.relevant:
-                self._shadow_of_instruction(instruction)
-            else:
-                self._shadow_on_error_edge(instruction)
-
-    def _shadow_on_error_edge(self, i: Instruction) -> None:
-        """Where an exception is on its way shadows are only released: none is made, the unknown are left alone."""
-        if i.opcode == "call" and self.facts.is_allocation(i):
-            del self.result.shadow[i.name]
-            return
-        try:
-            self._shadow_of_instruction(i)
-        except UnsupportedCodeError:
-            del self.result.shadow[i.name]
+                    needed.append(i)
+        for instruction in needed:
+            self._shadow_of_instruction(instruction)
 
     def _add(self, anchor: Instruction, text: str) -> None:
         added = read_instruction(text)

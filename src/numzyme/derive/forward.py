@@ -116,7 +116,7 @@ class ForwardFunction:
             if relevant:
                 self._write_instruction(i)
             else:
-                self._write_on_error_edge(i)
+                self._write_verbatim(i)
         if body[-1].opcode == "ret" and self.has_owner and self.signature.is_root:
             self._leave(body[-1])
         self.emitter.terminate(body[-1].text)
@@ -213,12 +213,6 @@ class ForwardFunction:
                 )
 
     # -- calls ------------------------------------------------------------------------------------
-    def _write_on_error_edge(self, i: Instruction) -> None:
-        """As it was; but what the exception releases is released with its shadow."""
-        self._write_verbatim(i)
-        if i.opcode == "call" and symbol_of(i.callee) in _REFERENCE_COUNTS and i.operands[0] in self.augmented.shadow:
-            self.emitter.line(f"call void {i.callee}(ptr {self.augmented.shadow[i.operands[0]]})")
-
     def _write_verbatim(self, i: Instruction) -> None:
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)

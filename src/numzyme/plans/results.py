@@ -40,7 +40,7 @@ class _Reader:
     def __init__(self, parts: Sequence[Any], walk: Walk) -> None:
         self.parts, self.walk = parts, walk
         self.identities = parts
-        self.made: list[tuple[Returned, list[Any], Any]] = []
+        self.made: dict[int, Any] = {}  # new objects, by identity
 
     def __call__(self, returned: Returned) -> Any:
         return getattr(self, "_" + returned.source)(returned)
@@ -79,16 +79,11 @@ class _Reader:
     def _fields(self, returned: Returned) -> Any:
         kind = returned.kind
         identity = self.identities[returned.index] if kind.mutable else 0
-        if identity:
+        if 0 < identity <= len(self.walk.kept):  # the others are addresses
             return self._known(identity - 1)
-        members = list(map(self, returned.members))
-        if kind.mutable:
-            for other, known, value in self.made:
-                if other.kind == kind and all(map(_is_one, known, members)):
-                    return value
-        made = self._new(kind, members)
-        self.made.append((returned, members, made))
-        return made
+        if identity not in self.made or not identity:
+            self.made[identity] = self._new(kind, list(map(self, returned.members)))
+        return self.made[identity]
 
     def _known(self, number: int) -> Any:
         return self.walk.kept[number]

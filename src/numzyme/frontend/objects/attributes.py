@@ -373,7 +373,7 @@ def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> 
     """A new mutable object: memory for its numbers, by sort, and for its cells."""
     made = context.get_constant_undef(kind)
     model = context.data_model_manager[kind]
-    made = model.set(builder, made, context.get_constant(types.intp, 0), IDENTITY)
+    place = None
     for name, field_kind in kind.fields.items():
         if is_static(field_kind):
             continue
@@ -384,6 +384,10 @@ def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> 
             meminfo = context.nrt.meminfo_alloc(builder, size)
             memory = builder.bitcast(context.nrt.meminfo_data(builder, meminfo), data.type.as_pointer())
             builder.store(data, memory)
-            part = memory
+            part = place = memory
         made = model.set(builder, made, part, name)
-    return made
+    if place is None:  # what has no numbers has a place all the same, by which it is known
+        place = context.nrt.meminfo_data(
+            builder, context.nrt.meminfo_alloc(builder, context.get_constant(types.intp, 8))
+        )
+    return model.set(builder, made, builder.ptrtoint(place, context.get_value_type(types.intp)), IDENTITY)

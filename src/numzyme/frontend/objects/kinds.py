@@ -173,7 +173,7 @@ class ObjectType(_Callable):
 class MutableObjectType(ObjectType):
     """An object with identity: numbers and rebound fields are pointers to where every reference finds them.
 
-    One that came in knows its number among the objects of the call; those that compiled code makes have 0.
+    One that came in knows its number among the objects of the call; one that compiled code makes, an address.
     """
 
     mutable = True

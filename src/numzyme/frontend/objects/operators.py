@@ -10,9 +10,10 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba.core import errors, ir, types
+from numba.core import cgutils, errors, ir, types
 from numba.core.typing import templates
 
+from ...diagnostics import DifferentiationTypeError
 from .attributes import (
     constant_value,
     function_type_of,
@@ -145,6 +146,8 @@ def _template(symbol: Any) -> None:
         key = symbol
 
         def generic(self, args: Any, kws: Any) -> Any:
+            if symbol is bool and args and isinstance(args[0], types.Optional):
+                return truth_of_optional(args[0])
             if kws or not any(isinstance(kind, ObjectType) for kind in args):
                 return None
             if symbol is len and isinstance(args[0], DictType | SequenceType):
@@ -188,6 +191,23 @@ def _template(symbol: Any) -> None:
     }  # fmt: skip
     for pattern in patterns[1 if symbol in UNARY else 3 if symbol is operator.setitem else 2]:
         lowering_registry.lower(symbol, *pattern)(lower)
+
+
+def truth_of_optional(kind: Any) -> Any:
+    """The signature of the truth of a reference that may be None."""
+    if not isinstance(kind.type, ObjectType):
+        return None
+    if truth_of(kind.type) is not True:
+        shown = kind.type.python_class.__qualname__
+        raise DifferentiationTypeError(
+            f"the truth of a {shown} that may be None is not known in compiled code", todo=("write `x is not None`",)
+        )
+    return templates.signature(types.boolean, kind)
+
+
+@lowering_registry.lower(bool, types.Optional)
+def lower_truth_of_optional(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return cgutils.as_bool_bit(builder, context.make_helper(builder, sig.args[0], value=args[0]).valid)
 
 
 for _symbol in (*BINARY, *INPLACE, *COMPARISONS, *UNARY, *ITEMS):

@@ -135,6 +135,9 @@ class _Chooser:
             return lambda old: (sequences.joined, [old.lhs, old.rhs])
         if value.fn is operator.mul and (listed[0] is None) != (listed[1] is None):
             return self._repeated(value, listed)
+        if value.fn in (operator.is_, operator.is_not) and all(map(sequences.may_be_no_object, kinds)):
+            function = sequences.is_same_or_none if value.fn is operator.is_ else sequences.is_not_same_nor_none
+            return lambda old: (function, [old.lhs, old.rhs])
         if value.fn in (operator.is_, operator.is_not) and all(map(sequences.is_object, kinds)):
             function = sequences.is_same_object if value.fn is operator.is_ else sequences.is_another_object
             return lambda old: (function, [old.lhs, old.rhs])

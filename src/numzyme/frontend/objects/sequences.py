@@ -156,3 +156,30 @@ def item_behind(key: str) -> Any:
 
 def is_object(kind: Any) -> bool:
     return isinstance(kind, ObjectType)
+
+
+def may_be_no_object(kind: Any) -> bool:
+    """Whether a value is an object or None, which is known at run time only."""
+    return isinstance(kind, types.Optional) and is_object(kind.type)
+
+
+@intrinsic
+def is_same_or_none(typing_context: Any, first: Any, second: Any) -> Any:
+    """`first is second` of references that may be None."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pairs = [context.make_helper(builder, kind, value=v) for kind, v in zip(signature.args, args, strict=True)]
+        there = [cgutils.as_bool_bit(builder, pair.valid) for pair in pairs]
+        neither = builder.not_(builder.or_(*there))
+        if first != second:  # objects of two types are two objects
+            return neither
+        places = [builder.ptrtoint(pair.data, cgutils.intp_t) for pair in pairs]
+        same = builder.icmp_unsigned("==", *places)
+        return builder.or_(neither, builder.and_(builder.and_(*there), same))
+
+    return types.boolean(first, second), generate
+
+
+def is_not_same_nor_none(first: Any, second: Any) -> Any:
+    """`first is not second` of the same."""
+    return not is_same_or_none(first, second)  # pyright: ignore[reportCallIssue]
