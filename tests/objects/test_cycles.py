@@ -277,3 +277,16 @@ def test_none_is_none():
     check(same, chain(3))
     check(lambda node: node.scale * (3.0 if node.following is not node.previous else 1.0), chain(3))
     check(lambda node: node.scale * (3.0 if node.following.previous is node.following.following else 1.0), chain(3))
+
+
+def test_cycles_that_a_tuple_closes_were_refused_after_the_call():
+    node = Node(np.ones(2), 1.0)
+    node.following = (node,)
+
+    def doubles(node):
+        node.scale *= 2.0
+        return node.scale
+
+    with pytest.raises(DifferentiationError, match="a tuple cannot contain itself"):
+        gradient(Reverse, doubles, node)
+    assert node.scale == 1.0

@@ -55,6 +55,9 @@ def gradient(
     _check(f, arguments, constant)
 
     def run(flattened: Flattened, flat: Any) -> tuple[Any, Any]:
+        if flattened.walk.cyclic:  # what the gradient cannot hold is refused before anything runs
+            given = tuple(arguments[position] for position in wanted)
+            values.strip_types(given, values.make_zero(given), project=project)
         flat_constant = tuple(not active for active in flattened.activities())
         derivatives, value = differentiate(flat, flattened.arguments(), flat_constant)
         if mode.direction == "forward" and not isinstance(value, float | np.floating):
