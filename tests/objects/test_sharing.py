@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numzyme import Const, DifferentiationError, Duplicated, Reverse, autodiff, gradient
+from numzyme import Const, DifferentiationError, Duplicated, Reverse, ReverseWithPrimal, autodiff, gradient
 
 from .checking import check, copies, same_state
 
@@ -148,3 +148,31 @@ def test_deep_copies_of_the_result_keep_its_sharing():
     found = copy.deepcopy(gradient(Reverse, lambda t: t[0].a * t[1].b, (m, m)))
     assert found[0] is found[1]
     same_state(m, Two(1.0, 2.0))
+
+
+@dataclass
+class Holder:
+    weight: Any
+
+
+def test_identity_of_an_object_that_is_constant_and_differentiated():
+    # it was another object there, and the branch for two objects was taken
+    def scaled(a, b):
+        return a.a * 3.0 if a is b else a.a
+
+    both = Two(2.0, 1.0)
+    found = gradient(ReverseWithPrimal, scaled, both, Const(both))
+    assert found.val == 6.0 and found.derivs[0].a == 3.0
+    assert gradient(ReverseWithPrimal, scaled, both, Const(Two(2.0, 1.0))).val == 2.0
+
+
+def test_identity_of_objects_without_numbers():
+    def compared(a, b):
+        first, second = Holder(a.weight), Holder(a.weight)
+        third = first
+        factor = (1.0 if first is second else 2.0) + (10.0 if third is first else 20.0)
+        return a.weight[0] * (factor + (100.0 if a is first else 200.0) + (1000.0 if a is b else 2000.0))
+
+    holder = Holder(np.ones(2))
+    check(compared, lambda: copy.deepcopy((holder, holder)))
+    check(compared, lambda: copy.deepcopy((holder, Holder(holder.weight))))

@@ -37,6 +37,7 @@ class MemoryObject:
 UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
+_COPIES = ("llvm.memcpy", "llvm.memmove")
 _PRIVATE = ("allocation", "header", "stack")
 
 
@@ -73,6 +74,10 @@ class Memory:
             return EMPTY
         names = _GLOBAL_NAME.findall(pointer)
         return frozenset(MemoryObject("global", n) for n in names) or frozenset({UNKNOWN})
+
+    def objects_of_number(self, value: str) -> Objects:
+        """The objects that a pointer may point at which was loaded as a number."""
+        return self.points_to.get(value, EMPTY)
 
     def effects(self, call: Instruction) -> Effects:
         """Effects of a call on the memory behind its arguments."""
@@ -121,9 +126,11 @@ class Memory:
         if opcode == "call":
             self._transfer_call(instruction, label)
         elif opcode == "store":
-            if instruction.types[0] == "ptr":
+            if instruction.types[0] == "ptr" or (instruction.types[0] == "i64" and operands[0] in self.points_to):
                 place, offset = self._offset_of(operands[1]), self._offset_of(operands[0])
                 self._add_contents(self.objects(operands[1]), self.objects(operands[0]), place, offset)
+        elif instruction.type == "i64":
+            self._transfer_number(instruction)
         elif instruction.type != "ptr":
             return
         elif opcode == "getelementptr":
@@ -144,24 +151,38 @@ class Memory:
         else:
             self._add(name, frozenset({UNKNOWN}))
 
+    def _transfer_number(self, i: Instruction) -> None:
+        """LLVM copies a pointer as a number where it copies the memory around it."""
+        if i.opcode == "load":
+            for holder in self.objects(i.operands[0]):
+                for objects, offset in self._stored(holder, self._offset_of(i.operands[0])):
+                    self._add(i.name, objects, offset)
+        elif i.opcode in ("phi", "freeze", "select"):
+            for operand in i.operands:
+                self._add(i.name, self.points_to.get(operand, EMPTY))
+
     def loaded(self, pointer: str) -> Objects:
         """What a pointer that is loaded from `pointer` may point at."""
         return frozenset().union(*(objects for objects, _ in self._parts_loaded(pointer)))
 
-    def _parts_loaded(self, pointer: str) -> Iterator[tuple[Objects, int | None]]:
-        """What may be loaded from `pointer`, and where in its objects it points."""
-        place = self._offset_of(pointer)
+    def _parts_loaded(self, pointer: str, anywhere: bool = False) -> Iterator[tuple[Objects, int | None]]:
+        """What may be loaded from `pointer`, or from behind it, and where in its objects it points."""
+        place = None if anywhere else self._offset_of(pointer)
         for holder in self.objects(pointer):
-            if holder.kind == "stack" and place is not None:
-                for part in ((holder, place), (holder, None)):
-                    if part in self._parts:
-                        yield self._parts[part]
-                continue
-            yield self.contents.get(holder, EMPTY), None
+            yield from self._stored(holder, place)
             if holder.kind in ("argument", "content"):
                 yield frozenset({MemoryObject("content", holder.name)}), None
             elif holder.kind in ("unknown", "result"):
                 yield frozenset({UNKNOWN if holder.kind == "unknown" else holder}), None
+
+    def _stored(self, holder: MemoryObject, place: int | None) -> Iterator[tuple[Objects, int | None]]:
+        """What this function has stored in `holder`, at one place or anywhere."""
+        if holder.kind != "stack" or place is None:
+            yield self.contents.get(holder, EMPTY), None
+            return
+        for part in ((holder, place), (holder, None)):
+            if part in self._parts:
+                yield self._parts[part]
 
     def _offset_of(self, pointer: str) -> int | None:
         return self._offset.get(pointer)
@@ -185,6 +206,10 @@ class Memory:
         effects = self.effects(call)
         if effects.allocates:
             self._new_allocation(call, label)
+            return
+        if symbol_of(call.callee).startswith(_COPIES):
+            for objects, _ in self._parts_loaded(call.operands[1], anywhere=True):
+                self._add_contents(self.objects(call.operands[0]), objects)
             return
         arguments = {n: self.objects(v) for n, v in enumerate(call.operands) if call.types[n] == "ptr"}
         if call.type == "ptr" and call.name:

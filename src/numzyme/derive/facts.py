@@ -229,6 +229,12 @@ class FunctionFacts:
             self._refuse_opcode(instruction)
 
     def _check_store(self, store: Instruction) -> None:
+        if store.types[0] == "i64" and self.memory.objects_of_number(store.operands[0]) & self.activity.objects:
+            raise UnsupportedCodeError(
+                "the address of differentiable numbers is copied as a number",
+                where=self.location(store),
+                why="nothing says where its shadow is to be copied",
+            )
         if store.types[0] in FLOAT_TYPES or store.operands[0] not in self.activity.carriers:
             return
         if self.writes_over_floats(store):

@@ -125,7 +125,8 @@ def enter_component(walk: Walk, component: Component, path: Path, active: bool) 
             _optional(walk.skeleton(part, path.then(step), active), expected[step.key], table) for step, part in steps
         )
         kind.enter({step.key: member.kind for (step, _), member in zip(steps, members, strict=True)})
-        made.append(Skeleton(kind, "fields", members=members, identity=identity))
+        first = walk.first_identity(one, identity)
+        made.append(Skeleton(kind, "fields", members=members, identity=identity, first=first))
         walk.own(one, steps, made[-1], path)
     return Skeleton(types.none, "component", members=tuple(made))
 
@@ -175,6 +176,7 @@ def _kinds(walk: Walk, component: Component, numbers: list[int], own: list[tuple
         walk,
         **{name: list(getattr(walk, name)) for name in _LISTS},
         met=dict(walk.met),
+        identities=dict(walk.identities),
     )
     for one, number in zip(component.objects, numbers, strict=True):
         trial.met[id(one), active] = Skeleton(Reference(number), "reference")

@@ -16,7 +16,7 @@ from numba.core import types
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from ..frontend.objects.classes import is_named_tuple_class
-from ..frontend.objects.kinds import ConstantType, DictType, EvenList, MixedList
+from ..frontend.objects.kinds import ConstantType, DictType, EvenList, MixedList, identity_of
 from ..frontend.objects.results import Returned
 from ..values import Kind, classify
 from .walk import Walk, is_partial_class
@@ -78,15 +78,18 @@ class _Reader:
 
     def _fields(self, returned: Returned) -> Any:
         kind = returned.kind
-        identity = self.identities[returned.index] if kind.mutable else 0
-        if 0 < identity <= len(self.walk.kept):  # the others are addresses
-            return self._known(identity - 1)
-        if identity not in self.made or not identity:
-            self.made[identity] = self._new(kind, list(map(self, returned.members)))
-        return self.made[identity]
+        if not kind.mutable:
+            return self._new(kind, list(map(self, returned.members)))
+        number = self.identities[returned.index]
+        identity = identity_of(number)
+        if identity is not None:
+            return self._known(identity)
+        if number not in self.made:
+            self.made[number] = self._new(kind, list(map(self, returned.members)))
+        return self.made[number]
 
-    def _known(self, number: int) -> Any:
-        return self.walk.kept[number]
+    def _known(self, identity: int) -> Any:
+        return self.walk.kept[identity]
 
     def _new(self, kind: Any, members: list[Any]) -> Any:
         python_class, names = kind.python_class, list(kind.fields)
@@ -135,8 +138,8 @@ class _TangentReader(_Reader):
     def _native(self, returned: Returned) -> Any:
         return _completed(self.parts[returned.index], self.primal[returned.index])
 
-    def _known(self, number: int) -> Any:
-        return self.shadows.kept[number]
+    def _known(self, identity: int) -> Any:
+        return self.shadows.kept[identity]
 
     def _lists(self) -> list[list]:
         return [value for value in self.shadows.kept if type(value) is list]

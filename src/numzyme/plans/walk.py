@@ -79,6 +79,7 @@ class Walk:
     keys: list[list[str]] = field(default_factory=list)  # of each dict
     within: list[FunctionType] = field(default_factory=list)  # functions whose captured values are being walked
     cyclic: dict[int, Component] = field(default_factory=dict)  # by address
+    identities: dict[int, int] = field(default_factory=dict)  # of objects, by address: the first
     kept: list[Any] = field(default_factory=list)  # what has an identity, so that no address is used twice
 
     def skeleton(self, value: Any, path: Path, active: bool) -> Skeleton:
@@ -211,6 +212,10 @@ class Walk:
             )
         return found
 
+    def first_identity(self, value: Any, identity: int | None) -> int | None:
+        """The identity under which an object was met in the other activity."""
+        return None if identity is None else self.identities.setdefault(id(value), identity)
+
     def _component(self, value: Any, path: Path, active: bool) -> Skeleton | None:
         """The objects that lead to `value` and back, when they are met for the first time."""
         component = self.cyclic.get(id(value))
@@ -263,7 +268,8 @@ class Walk:
             kind: Any = DictType(dict, fields, cells)
         else:
             kind = object_type_of(python_class, fields, cells)
-        made = Skeleton(kind, "fields", members=members, identity=len(self.kept) if mutable else None)
+        identity = len(self.kept) if mutable else None
+        made = Skeleton(kind, "fields", members=members, identity=identity, first=self.first_identity(value, identity))
         if mutable:
             self.own(value, steps, made, path)
             self.met[key] = made

@@ -390,4 +390,5 @@ def new_slots(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> 
         place = context.nrt.meminfo_data(
             builder, context.nrt.meminfo_alloc(builder, context.get_constant(types.intp, 8))
         )
-    return model.set(builder, made, builder.ptrtoint(place, context.get_value_type(types.intp)), IDENTITY)
+    address = builder.ptrtoint(place, context.get_value_type(types.intp))
+    return model.set(builder, made, builder.neg(address), IDENTITY)

@@ -22,7 +22,7 @@ from .attributes import constant_value, new_slots, rebound_of
 from .classes import class_attribute, is_generated, is_named_tuple_class
 from .cyclic import is_cyclic, parts_model
 from .initialisers import constructor, runs_initialiser
-from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, is_static
+from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, identity_number, is_static
 
 
 def object_type_of(python_class: type, fields: Any, cells: frozenset[str] = frozenset()) -> Any:
@@ -173,7 +173,8 @@ class Skeleton:
     static, members, fields, alias (a bound method, which is its object), optional (its member, or None); for objects
     in cycles of references component (all of them), after (the second member, once the first is there), reference.
 
-    `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object.
+    `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object;
+    `first`: the identity under which it was met first, when it is passed as constant and as differentiated.
     """
 
     kind: Any
@@ -181,6 +182,7 @@ class Skeleton:
     index: int = 0
     members: tuple[Skeleton, ...] = ()
     identity: int | None = None
+    first: int | None = None
 
 
 Cell = tuple[int, str, Any]  # identity of the object, name of the field, its kind
@@ -287,7 +289,9 @@ class _Builder:
             cgutils.get_null_value(model.get_value_type()) if is_cyclic(kind) else self.context.get_constant_undef(kind)
         )
         if kind.mutable:
-            number = self.context.get_constant(types.intp, (skeleton.identity or 0) + 1)
+            assert skeleton.identity is not None
+            first = skeleton.identity if skeleton.first is None else skeleton.first
+            number = self.context.get_constant(types.intp, identity_number(skeleton.identity, first))
             made = model.set(self.builder, made, number, IDENTITY)
         for (name, field_kind), member in zip(kind.fields.items(), skeleton.members, strict=True):
             if is_static(field_kind):

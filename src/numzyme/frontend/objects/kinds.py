@@ -25,6 +25,16 @@ _Callable: Any = types.Callable
 _Dummy: Any = types.Dummy
 
 
+def identity_number(identity: int, first: int) -> int:
+    """What an object that came in knows: itself, and the identity under which it was met first. Never 0."""
+    return identity + 1 + ((first + 1) << 32)
+
+
+def identity_of(number: int) -> int | None:
+    """The identity in an `identity_number`; None for what compiled code made."""
+    return (number & 0xFFFFFFFF) - 1 if number > 0 else None
+
+
 def is_static(kind: Any) -> bool:
     """Whether values of `kind` are known from the type: they take no room in a struct."""
     return isinstance(kind, types.Literal | types.Dummy | types.Opaque | types.Function)
@@ -173,7 +183,8 @@ class ObjectType(_Callable):
 class MutableObjectType(ObjectType):
     """An object with identity: numbers and rebound fields are pointers to where every reference finds them.
 
-    One that came in knows its number among the objects of the call; one that compiled code makes, an address.
+    One that came in knows its number among the objects of the call (`identity_number`); one that compiled code makes, a
+    negative address.
     """
 
     mutable = True

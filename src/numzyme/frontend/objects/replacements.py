@@ -135,11 +135,12 @@ class _Chooser:
             return lambda old: (sequences.joined, [old.lhs, old.rhs])
         if value.fn is operator.mul and (listed[0] is None) != (listed[1] is None):
             return self._repeated(value, listed)
-        if value.fn in (operator.is_, operator.is_not) and all(map(sequences.may_be_no_object, kinds)):
-            function = sequences.is_same_or_none if value.fn is operator.is_ else sequences.is_not_same_nor_none
-            return lambda old: (function, [old.lhs, old.rhs])
         if value.fn in (operator.is_, operator.is_not) and all(map(sequences.is_object, kinds)):
             function = sequences.is_same_object if value.fn is operator.is_ else sequences.is_another_object
+            return lambda old: (function, [old.lhs, old.rhs])
+        references = [sequences.is_object(kind) or sequences.may_be_no_object(kind) for kind in kinds]
+        if value.fn in (operator.is_, operator.is_not) and all(references):
+            function = sequences.is_same_or_none if value.fn is operator.is_ else sequences.is_not_same_nor_none
             return lambda old: (function, [old.lhs, old.rhs])
         if value.fn is operator.contains and listed[0] is not None and any(map(sequences.is_object, listed[0])):
             return lambda old: (sequences.contains, [old.lhs, old.rhs])

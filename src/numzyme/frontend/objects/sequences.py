@@ -7,13 +7,14 @@ kind only. Invariant: a list stays a list and a tuple a tuple, as far as `isinst
 from __future__ import annotations
 
 import functools
+from functools import partial
 from typing import Any
 
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic
 
-from .cyclic import is_cyclic
-from .kinds import EvenList, MixedList, MutableObjectType, ObjectType, members_kind
+from .cyclic import parts_of
+from .kinds import IDENTITY, EvenList, MixedList, ObjectType, members_kind
 from .matching import chosen, member_kinds, members
 from .operators import item_of
 
@@ -80,27 +81,31 @@ def repeated(count: int) -> Any:
 
 @intrinsic
 def is_same_object(typing_context: Any, first: Any, second: Any) -> Any:
-    """`first is second`: by the memory that holds their numbers."""
-    if first != second and first.python_class is not second.python_class:
+    """`first is second`: by what objects know of their identity."""
+    if first.python_class is not second.python_class:
         return types.literal(False)(first, second), lambda context, *_: context.get_constant(types.boolean, False)
-    slots = [name for name in first.fields if isinstance(first, MutableObjectType) and first.in_memory(name)]
-    if first != second:
-        return types.literal(False)(first, second), lambda context, *_: context.get_constant(types.boolean, False)
-    if not slots and not is_cyclic(first):
-        what = "can change" if first.mutable else "cannot change (two equal ones may be one)"
+    if not (first.mutable and second.mutable):
         raise errors.TypingError(
-            f"`is` between two {first.python_class.__qualname__}, objects without numbers of their own that {what}, "
-            "is not known in compiled code"
+            f"`is` between two {first.python_class.__qualname__}, objects that cannot change, is not known in compiled "
+            "code: two equal ones may be one"
         )
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        if is_cyclic(first):
-            return builder.icmp_unsigned("==", *(builder.ptrtoint(value, cgutils.intp_t) for value in args))
-        model = context.data_model_manager[first]
-        places = [builder.ptrtoint(model.get(builder, value, slots[0]), cgutils.intp_t) for value in args]
-        return builder.icmp_unsigned("==", *places)
+        return _is_same(context, builder, signature.args, args)
 
     return types.boolean(first, second), generate
+
+
+def _is_same(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
+    """Whether two mutable objects are one; see `identity_number`."""
+    numbers = []
+    for kind, value in zip(kinds, values, strict=True):
+        model, parts = parts_of(context, builder, kind, value)
+        numbers.append(model.get(builder, parts, IDENTITY))
+    zero, half = (context.get_constant(types.intp, n) for n in (0, 32))
+    came_in = builder.and_(*(builder.icmp_signed(">", number, zero) for number in numbers))
+    one = builder.icmp_signed("==", *(builder.ashr(number, half) for number in numbers))
+    return builder.or_(builder.icmp_signed("==", *numbers), builder.and_(came_in, one))
 
 
 def is_another_object(first: Any, second: Any) -> Any:
@@ -165,19 +170,26 @@ def may_be_no_object(kind: Any) -> bool:
 
 @intrinsic
 def is_same_or_none(typing_context: Any, first: Any, second: Any) -> Any:
-    """`first is second` of references that may be None."""
+    """`first is second`, of which one or both may be None."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pairs = [context.make_helper(builder, kind, value=v) for kind, v in zip(signature.args, args, strict=True)]
-        there = [cgutils.as_bool_bit(builder, pair.valid) for pair in pairs]
-        neither = builder.not_(builder.or_(*there))
-        if first != second:  # objects of two types are two objects
-            return neither
-        places = [builder.ptrtoint(pair.data, cgutils.intp_t) for pair in pairs]
-        same = builder.icmp_unsigned("==", *places)
-        return builder.or_(neither, builder.and_(builder.and_(*there), same))
+        there, objects = zip(*map(partial(_opened, context, builder), signature.args, args), strict=True)
+        both = builder.and_(*there)
+        result = cgutils.alloca_once_value(builder, builder.not_(builder.or_(*there)))
+        with builder.if_then(both):
+            kinds = [kind.type if isinstance(kind, types.Optional) else kind for kind in signature.args]
+            builder.store(_is_same(context, builder, kinds, objects), result)
+        return builder.load(result)
 
     return types.boolean(first, second), generate
+
+
+def _opened(context: Any, builder: Any, kind: Any, value: Any) -> tuple[Any, Any]:
+    """Whether there is an object, and the object."""
+    if not isinstance(kind, types.Optional):
+        return cgutils.true_bit, value
+    helper = context.make_helper(builder, kind, value=value)
+    return cgutils.as_bool_bit(builder, helper.valid), helper.data
 
 
 def is_not_same_nor_none(first: Any, second: Any) -> Any:
