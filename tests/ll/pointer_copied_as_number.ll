@@ -1,9 +1,8 @@
 ; A pointer copied as a number, as LLVM does with the memory around it.
 ; activities: %out=duplicated:double %x=duplicated:double
-; REFUSED: the address of differentiable numbers is copied as a number
+; REFUSED: memory is used whose origin is not known
+; EXPECT memory: stack(%holder) holds pointers to argument(%x)
 ; arguments: %out=zeros(1) %x=uniform(2)
-; EXPECT memory: stack(%copy) holds pointers to argument(%x)
-; EXPECT memory: %again points at argument(%x)
 define i32 @pointer_copied_as_number(ptr noalias %out, ptr noalias %x) {
 entry:
   %holder = alloca { ptr, i64 }, align 8

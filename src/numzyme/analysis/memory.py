@@ -75,10 +75,6 @@ class Memory:
         names = _GLOBAL_NAME.findall(pointer)
         return frozenset(MemoryObject("global", n) for n in names) or frozenset({UNKNOWN})
 
-    def objects_of_number(self, value: str) -> Objects:
-        """The objects that a pointer may point at which was loaded as a number."""
-        return self.points_to.get(value, EMPTY)
-
     def effects(self, call: Instruction) -> Effects:
         """Effects of a call on the memory behind its arguments."""
         if call.callee in self.module.functions:
@@ -126,11 +122,9 @@ class Memory:
         if opcode == "call":
             self._transfer_call(instruction, label)
         elif opcode == "store":
-            if instruction.types[0] == "ptr" or (instruction.types[0] == "i64" and operands[0] in self.points_to):
+            if instruction.types[0] == "ptr":
                 place, offset = self._offset_of(operands[1]), self._offset_of(operands[0])
                 self._add_contents(self.objects(operands[1]), self.objects(operands[0]), place, offset)
-        elif instruction.type == "i64":
-            self._transfer_number(instruction)
         elif instruction.type != "ptr":
             return
         elif opcode == "getelementptr":
@@ -150,16 +144,6 @@ class Memory:
             self._new(name, "stack", label)
         else:
             self._add(name, frozenset({UNKNOWN}))
-
-    def _transfer_number(self, i: Instruction) -> None:
-        """LLVM copies a pointer as a number where it copies the memory around it."""
-        if i.opcode == "load":
-            for holder in self.objects(i.operands[0]):
-                for objects, offset in self._stored(holder, self._offset_of(i.operands[0])):
-                    self._add(i.name, objects, offset)
-        elif i.opcode in ("phi", "freeze", "select"):
-            for operand in i.operands:
-                self._add(i.name, self.points_to.get(operand, EMPTY))
 
     def loaded(self, pointer: str) -> Objects:
         """What a pointer that is loaded from `pointer` may point at."""
@@ -318,6 +302,11 @@ class Memory:
             if kind == "ptr" and an_object in self.objects(operand) and self._root(operand) != an_object.name:
                 return False
         return True
+
+    def is_loaded(self, pointer: str) -> bool:
+        """Whether a pointer is read from memory, or computed from one that is."""
+        made = self._definitions.get(self._root(pointer))
+        return made is not None and made.opcode == "load"
 
     def _root(self, pointer: str) -> str:
         while (made := self._definitions.get(pointer)) is not None and made.opcode == "getelementptr":

@@ -202,7 +202,10 @@ class FunctionFacts:
             )
 
     def _is_of_unknown_origin(self, pointer: str) -> bool:
-        for an_object in self.memory.objects(pointer):
+        objects = self.memory.objects(pointer)
+        if not objects and self.memory.is_loaded(pointer):
+            return True  # it was stored as a number, or in parts
+        for an_object in objects:
             if an_object == UNKNOWN:
                 return True
             if an_object.kind == "content" and self.status.get(an_object.name) is not Status.CONST:
@@ -229,12 +232,6 @@ class FunctionFacts:
             self._refuse_opcode(instruction)
 
     def _check_store(self, store: Instruction) -> None:
-        if store.types[0] == "i64" and self.memory.objects_of_number(store.operands[0]) & self.activity.objects:
-            raise UnsupportedCodeError(
-                "the address of differentiable numbers is copied as a number",
-                where=self.location(store),
-                why="nothing says where its shadow is to be copied",
-            )
         if store.types[0] in FLOAT_TYPES or store.operands[0] not in self.activity.carriers:
             return
         if self.writes_over_floats(store):
