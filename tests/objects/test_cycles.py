@@ -232,6 +232,16 @@ def test_what_is_returned_from_a_ring():
     assert found.val is node.following and found.derivs is shadow.following
 
 
+def test_a_reference_that_may_be_none_is_returned():
+    # the compiler failed
+    first = nodes(3, closed=False)
+    last = first.following.following
+    for node in (first, last):
+        shadow = make_zero(node)
+        found = autodiff(ForwardWithPrimal, lambda node: node.following, Duplicated(node, shadow))
+        assert found.val is node.following and found.derivs is shadow.following
+
+
 def test_tangents_of_rings():
     node, direction = nodes(2, True), make_zero(nodes(2, True))
     direction.following.scale = 1.0

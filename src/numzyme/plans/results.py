@@ -88,6 +88,10 @@ class _Reader:
             self.made[number] = self._new(kind, list(map(self, returned.members)))
         return self.made[number]
 
+    def _reference(self, returned: Returned) -> Any:
+        identity = identity_of(self.identities[returned.index])
+        return None if identity is None else self._known(identity)
+
     def _known(self, identity: int) -> Any:
         return self.walk.kept[identity]
 

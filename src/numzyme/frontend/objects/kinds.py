@@ -298,4 +298,6 @@ def stays_in_compiled_code(kind: Any) -> bool:
         return True
     if isinstance(kind, MixedTuple | EvenList):
         return True
+    if isinstance(kind, types.Optional):
+        return stays_in_compiled_code(kind.type)
     return isinstance(kind, types.BaseTuple) and any(map(stays_in_compiled_code, kind.types))  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from numba.core import types
+from numba.core import cgutils, types
 from numba.extending import intrinsic
 
 from ..escape import escaped
@@ -22,7 +22,8 @@ from .kinds import IDENTITY, BoundMethod, ObjectType, is_static, stays_in_compil
 
 @dataclass(frozen=True)
 class Returned:
-    """How one value is put together. `source`: native, static, members, fields or method; `kind`: its type.
+    """How one value is put together. `source`: native, static, members, fields, method or reference (an object of the
+    arguments, or None); `kind`: its type.
 
     `index`: which of the parts that Numba gives; of a mutable object, the one with its identity.
     """
@@ -55,6 +56,8 @@ class _Parts:
             return Returned(kind, "native", self._add(kind, read))
         if isinstance(kind, types.BaseTuple):
             return Returned(kind, "members", members=tuple(self._members(kind, read)))
+        if isinstance(kind, types.Optional) and is_cyclic(kind.type):
+            return Returned(kind, "reference", self._add(types.intp, _reader_of_reference(kind, read)))
         if isinstance(kind, BoundMethod):
             return Returned(kind, "method", members=(self.describe(kind.receiver, read),))
         if isinstance(kind, ObjectType):
@@ -79,6 +82,17 @@ def _reader_of_identity(kind: Any, read: Any) -> Any:
     def identity(context: Any, builder: Any) -> Any:
         model, parts = parts_of(context, builder, kind, read(context, builder))
         return model.get(builder, parts, IDENTITY)
+
+    return identity
+
+
+def _reader_of_reference(kind: Any, read: Any) -> Any:
+    def identity(context: Any, builder: Any) -> Any:
+        optional = context.make_helper(builder, kind, value=read(context, builder))
+        found = cgutils.alloca_once_value(builder, context.get_constant(types.intp, 0))
+        with builder.if_then(cgutils.as_bool_bit(builder, optional.valid)):
+            builder.store(_reader_of_identity(kind.type, lambda *_: optional.data)(context, builder), found)
+        return builder.load(found)
 
     return identity
 
