@@ -376,3 +376,20 @@ def test_jacobians_of_all_parts_of_an_output_were_those_of_the_first():
     np.testing.assert_array_equal(scaled[2][1], 5.0 * np.eye(2))
     twice = gradient(Forward, lambda x, y: (x * y, x - y), x, x)
     assert all(part[0] is part[1] for part in twice) and twice[0][0] is not twice[1][0]
+
+
+LARGE = np.arange(300_000.0)  # Numba takes so large a global by its address
+
+
+def test_large_global_array_that_is_the_argument_is_saved() -> None:
+    """What was loaded from it is not there any more in the reverse sweep, when `f` has written to its argument."""
+
+    @njit
+    def f(x):
+        x[2] = x[2] * x[2]
+        return LARGE[2] * x[0] * x[2]
+
+    LARGE[0] = 5.0
+    result = gradient(ReverseWithPrimal, f, LARGE)
+    assert result.val == 4.0 * 5.0 * 4.0
+    assert [result.derivs[0], result.derivs[2]] == [4.0 * 4.0, 4.0 * 5.0 * 2 * 2.0]

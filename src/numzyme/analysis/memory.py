@@ -24,8 +24,8 @@ Objects = frozenset["MemoryObject"]
 
 @dataclass(frozen=True, slots=True)
 class MemoryObject:
-    """`kind`: argument, allocation, header (of an allocation), stack, global, result (of a call), content (behind an
-    argument) or unknown."""
+    """`kind`: argument, allocation, header (of an allocation), stack, global, frozen (a global array that Numba takes
+    by its address, as a constant), result (of a call), content (behind an argument) or unknown."""
 
     kind: str
     name: str
@@ -38,6 +38,7 @@ UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
 _COPIES = ("llvm.memcpy", "llvm.memmove")
+_ADDRESS_OF_ARRAY = " global ptr inttoptr "
 _PRIVATE = ("allocation", "header", "stack")
 
 
@@ -158,6 +159,8 @@ class Memory:
                 yield frozenset({MemoryObject("content", holder.name)}), None
             elif holder.kind in ("unknown", "result"):
                 yield frozenset({UNKNOWN if holder.kind == "unknown" else holder}), None
+            elif holder.kind == "global" and _ADDRESS_OF_ARRAY in self.module.globals.get(holder.name, ""):
+                yield frozenset({MemoryObject("frozen", holder.name)}), None
 
     def _stored(self, holder: MemoryObject, place: int | None) -> Iterator[tuple[Objects, int | None]]:
         """What this function has stored in `holder`, at one place or anywhere."""
