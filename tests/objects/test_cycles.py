@@ -300,3 +300,23 @@ def test_cycles_that_a_tuple_closes_were_refused_after_the_call():
     with pytest.raises(DifferentiationError, match="a tuple cannot contain itself"):
         gradient(Reverse, doubles, node)
     assert node.scale == 1.0
+
+
+def two_on(node):
+    return node.following.following.scale
+
+
+def set_two_on(node):
+    node.following.following.scale = 3.0
+    return node.scale
+
+
+@pytest.mark.parametrize("function", [two_on, set_two_on])
+def test_attributes_of_none_at_the_end_of_a_chain(function):
+    """Numba said `expected <internal type>, got None`, a TypeError."""
+    for mode in (Reverse, Forward):
+        with pytest.raises(AttributeError) as plain:
+            function(*chain(2)())
+        with pytest.raises(AttributeError) as raised:
+            gradient(mode, function, *chain(2)())
+        assert str(raised.value) == str(plain.value)

@@ -67,7 +67,13 @@ def endless(c):
     return endless(c) + 1.0
 
 
+def raises_list(c):
+    raise ValueError([c.layers[0].w[0], 2.0])
+
+
 MISTAKES = {
+    "equal arrays": (lambda c: c.layers[0] == Model(c.layers[0].w), "== of two Model compares `w`, an array, as a wh"),
+    "raises a list": (raises_list, "a list cannot leave compiled code"),
     "only raises": (lambda c: np.sum((c.layers[0] - 1.0).w), "Model.__sub__ raises TypeError: subtracting is not"),
     "string": (lambda c: c.layers[0].name * 2.0, r"`\*` is not known for the string 'm', float64"),
     "async": (lambda c: c.layers[0].later(), "`Model.later` is asynchronous"),

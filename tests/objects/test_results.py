@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -195,3 +196,58 @@ def test_new_objects_that_are_equal_were_one():
     assert first is not second and first.weight is second.weight and first is not third
     tangents = autodiff(Forward, pair, Duplicated(part(), seed()))
     assert [one.scale for one in tangents] == [0.25, 0.25, 0.0] and tangents[0] is not tangents[1]
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+def unlike(p, x):
+    return (True, 3, x * p.scale), "abc", p.scale, np.sin, None, Colour.RED, p.count, p.weight * x
+
+
+def as_dict(p, x):
+    return {"moved": p.weight * x, "scale": p.scale, "name": "hi", "truth": True}
+
+
+def test_tuples_of_unlike_constants_and_numbers():
+    """They were refused as structs, or ended in errors of Numba's own."""
+    p, x = part(), 2.0
+    tangent, value = autodiff(ForwardWithPrimal, unlike, Duplicated(p, seed()), Duplicated(x, 0.5))
+    assert value[:-1] == unlike(p, x)[:-1] and value[3] is np.sin and value[5] is Colour.RED
+    assert tangent[:-1] == ((None, None, 0.5 * 3.0 + 2.0 * 0.25), None, 0.25, None, None, None, None)
+    assert np.array_equal(tangent[-1], p.weight * 0.5 + seed().weight * x)
+
+
+def test_new_dict_of_unlike_values():
+    p, x = part(), 2.0
+    tangent, value = autodiff(ForwardWithPrimal, as_dict, Duplicated(p, seed()), Duplicated(x, 0.5))
+    assert value.keys() == tangent.keys() == as_dict(p, x).keys()
+    assert np.array_equal(value["moved"], p.weight * x) and (value["scale"], value["name"]) == (3.0, "hi")
+    assert np.array_equal(tangent["moved"], p.weight * 0.5 + seed().weight * x) and tangent["scale"] == 0.25
+
+
+@pytest.mark.parametrize("mode", [ForwardWithPrimal, ReverseWithPrimal])
+def test_strings_from_functions_of_numbers(mode):
+    """The glue gave Numba's constant in the place of a string."""
+    assert autodiff(ForwardWithPrimal, lambda x: ("abc", x * 2, True, 7), Duplicated(3.0, 0.5)) == (
+        (None, 1.0, None, None),
+        ("abc", 6.0, True, 7),
+    )
+    assert autodiff(mode, lambda x: "abc", Const, Const(2.0)).val == "abc"
+
+
+def rebinds_and_returns_a_member(p, x):
+    p.weight = p.weight * x
+    return Colour.RED
+
+
+def test_enumeration_member_as_result_kept_memory():
+    p, shadow = part(), seed()
+    for _ in range(2):
+        with balanced():
+            value = autodiff(
+                ForwardWithPrimal, rebinds_and_returns_a_member, Duplicated(p, shadow), Duplicated(2.0, 0.5)
+            )
+            assert value.val is Colour.RED
+            del value

@@ -218,8 +218,7 @@ class _Glue:
 
     def _build_result(self, prepared: list[Prepared]) -> LLVMValue:
         typed, call, builder = self.typed, self.typed.call, self.builder
-        kind = typed.compiled.raw.return_type
-        value = self.context.get_returned_value(builder, kind, builder.load(self.result))
+        kind, value = self._returned(self.result)
         if not call.reverse:
             derivatives = self._tangent()
         elif isinstance(call.pick, int):
@@ -235,12 +234,18 @@ class _Glue:
         return self.context.make_tuple(builder, typed.result, members)
 
     def _tangent(self) -> LLVMValue:
-        kind = self.typed.compiled.raw.return_type
-        tangent = self.context.get_returned_value(self.builder, kind, self.builder.load(self.result_shadow))
+        kind, tangent = self._returned(self.result_shadow)
         if self.typed.result_active:
             return self.values.tangent(kind, tangent)
         self.context.nrt.decref(self.builder, kind, tangent)
         return self.context.get_dummy_value()
+
+    def _returned(self, place: LLVMValue) -> tuple[types.Type, LLVMValue]:
+        """What the function returned, its constants made values, and its type."""
+        kind: types.Type = self.typed.compiled.raw.return_type
+        value = self.context.get_returned_value(self.builder, kind, self.builder.load(place))
+        general = types.unliteral(kind)
+        return general, value if general == kind else self.context.cast(self.builder, value, kind, general)
 
     # -- memory for new shadows
     def _new_shadows(self) -> list[Prepared]:

@@ -17,6 +17,7 @@ from ..diagnostics import SourceLocation
 
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
 # what our own functions say when they are typed
+_LOWERED = re.compile(r'^During: lowering ".*" at (?P<file>[^\n]+) \((?P<line>\d+)\)$', re.MULTILINE)
 _OWN_ERROR = re.compile(
     r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/objects/\w+\.py"
 )
@@ -36,6 +37,7 @@ def place_of(text: str, function_name: str) -> SourceLocation | None:
     raised = re.search(r"Raised from (?P<file>[^\n]+) \((?P<line>\d+)\)", text)  # by what reads the bytecode
     places = [(os.path.abspath(raised["file"]), int(raised["line"]))] if raised else []
     places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
+    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _LOWERED.finditer(text)]
     own = [p for p in places if not p[0].startswith(_LIBRARIES) and os.path.basename(p[0]) != "<string>"] or places
     return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
 
@@ -188,6 +190,10 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (
         re.compile(r"cannot type infer runaway recursion"),
         lambda: "the function calls itself without end: some path must return without calling it",
+    ),
+    (
+        re.compile(r"^(list|DictType|set|reflected)\W.* (cannot leave compiled code: .*)"),
+        lambda kind, what: f"a {'dict' if kind == 'DictType' else 'list' if kind == 'reflected' else kind} {what}",
     ),
     (re.compile(r"Unsupported constraint encountered: del "), lambda: "compiled code cannot delete attributes"),
     (re.compile(r"no default `is` implementation"), lambda: "`is` between objects that change is not known"),

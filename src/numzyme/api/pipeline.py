@@ -170,7 +170,7 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
 def _holds_arrays(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
         return any(map(_holds_arrays, members_of(kind)))
-    return not isinstance(kind, types.Number | types.Boolean | types.NoneType)
+    return not isinstance(kind, types.Number | types.Boolean | types.NoneType | types.EnumMember)
 
 
 def _counted(raw: RawFunction) -> derive.Counted:
@@ -190,7 +190,9 @@ def _holds_no_references(kind: types.Type) -> bool:
     """Whether the memory that values of this type name holds no references to more memory."""
     if isinstance(kind, types.BaseTuple):
         return all(map(_holds_no_references, members_of(kind)))
-    return isinstance(kind, types.Number | types.Boolean | types.Array | types.UnicodeType | types.Dummy)
+    return isinstance(
+        kind, types.Number | types.Boolean | types.Array | types.UnicodeType | types.Dummy | types.EnumMember
+    )
 
 
 def _memory(raw: RawFunction, parameter: Parameter, ownership: str) -> str | None:

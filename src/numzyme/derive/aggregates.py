@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from ..ir import Block, Function, Instruction, read_instruction
+from ..ir.layout import is_aggregate
 from ..ir.reader import element_types, split_commas, split_type
 
 _SSA = re.compile(r'%(?:"[^"]*"|[-\w.$]+)')
@@ -40,7 +41,7 @@ class _Splitter:
 
     def run(self) -> None:
         for i in list(self.function.instructions()):
-            if i.opcode == "extractvalue" and not _is_aggregate(i.type) and self._is_joined(i.operands[0]):
+            if i.opcode == "extractvalue" and not is_aggregate(i.type) and self._is_joined(i.operands[0]):
                 self.replaced[i.name] = self._leaf(i.operands[0], i.types[0], i.indices)
         if self.replaced:
             self._rewrite()
@@ -137,7 +138,7 @@ class _Splitter:
         definition = {i.name: i for i in self.function.instructions() if i.name}
 
         def is_candidate(i: Instruction) -> bool:
-            return i.opcode in _JOINED and bool(i.name) and _is_aggregate(i.type)
+            return i.opcode in _JOINED and bool(i.name) and is_aggregate(i.type)
 
         stack = [v for i in self.function.instructions() if not is_candidate(i) for v in i.operands]
         live: set[str] = set()
@@ -148,10 +149,6 @@ class _Splitter:
                 stack += definition[name].operands
         for block in self.function.blocks:
             block.instructions = [i for i in block.instructions if not is_candidate(i) or i.name in live]
-
-
-def _is_aggregate(kind: str) -> bool:
-    return kind[:1] in ("{", "[") or kind.startswith("<{")
 
 
 def _type_at(kind: str, path: tuple[int, ...]) -> str:
@@ -168,6 +165,6 @@ def _constant_leaf(value: str, kind: str, path: tuple[int, ...]) -> str:
         if value == "zeroinitializer":
             continue
         kind, value = split_type(split_commas(value[1:-1].strip())[index])
-    if value == "zeroinitializer" and not _is_aggregate(kind):
+    if value == "zeroinitializer" and not is_aggregate(kind):
         return _ZERO.get(kind, "0")
     return value

@@ -11,6 +11,7 @@ from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
 from . import calls, owned
+from .accesses import split_accesses
 from .aggregates import split_aggregates
 from .exits import split_returns
 from .facts import Signature
@@ -176,7 +177,11 @@ def parse(text: str) -> Module:
 
 
 def prepare(function: Function, shapes: frozenset[str] = frozenset()) -> None:
-    """Split returns by status, settle sign tests and carried selects, in place; `shapes` are never negative."""
+    """Take structs apart, split returns by status, settle sign tests and carried selects, in place.
+
+    `shapes` are never negative.
+    """
+    split_accesses(function)
     split_aggregates(function)
     split_returns(function)
     cfg = Cfg(function)

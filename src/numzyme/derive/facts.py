@@ -67,7 +67,17 @@ class Signature:
 class FunctionFacts:
     """The analyses of `function` under `signature`, and the classes of its instructions."""
 
-    def __init__(self, module: Module, function: Function, signature: Signature, summaries: Summaries, report: Report):
+    def __init__(
+        self,
+        module: Module,
+        function: Function,
+        signature: Signature,
+        summaries: Summaries,
+        report: Report,
+        one_sweep: bool = False,
+    ) -> None:
+        """`one_sweep`: in forward mode, where what is written to a shadow is never taken back."""
+        self.one_sweep = one_sweep
         self.module, self.function, self.signature, self.report = module, function, signature, report
         self.cfg = Cfg(function)
         self.forest = self._with_location(lambda: LoopForest(self.cfg))
@@ -255,8 +265,8 @@ class FunctionFacts:
             kinds |= self.kinds.of.get(an_object, set())
         if not kinds & FLOAT_TYPES or len(kinds) == 1:
             return
-        if symbol_of(call.callee).startswith("llvm.memset") and "ptr" not in kinds:
-            return
+        if symbol_of(call.callee).startswith("llvm.memset") and (self.one_sweep or "ptr" not in kinds):
+            return  # zeros are the shadow of zeros: numbers as well as pointers
         raise UnsupportedCodeError(
             "differentiable numbers are copied together with something else, as a list does when it grows",
             where=self.location(call),

@@ -34,7 +34,9 @@ class ForwardFunction:
     def __init__(self, context: calls.Context, signature: Signature) -> None:
         self.context, self.signature = context, signature
         self.function = context.module.functions[signature.name]
-        self.facts = FunctionFacts(context.module, self.function, signature, context.summaries, context.report)
+        self.facts = FunctionFacts(
+            context.module, self.function, signature, context.summaries, context.report, one_sweep=True
+        )
         self.augmented = augment(self.facts, counters=False)
         self.shadows = set(self.augmented.shadow.values())
         self.emitter = Emitter("z.")

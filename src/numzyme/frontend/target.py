@@ -27,9 +27,10 @@ from .escape import CallConv
 from .failures import Failures
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
-from .objects import attributes, classes, construct, iteration
+from .objects import attributes, classes, construct, iteration, optional
 from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
 from .objects.outside import version_of
+from .objects.sequences import may_be_no_object
 from .powers import is_literal_power, literal_power
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -133,6 +134,14 @@ class TargetContext(cpu.CPUContext):
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
+
+    def get_getattr(self, typ, attr):
+        return optional.lower_attribute if may_be_no_object(typ) else super().get_getattr(typ, attr)
+
+    def get_setattr(self, attr, sig):
+        if may_be_no_object(sig.args[0]):
+            return optional.assignment_of(self, attr, sig)
+        return super().get_setattr(attr, sig)
 
     def compile_internal(self, builder, impl, sig, args, locals=None):
         if is_literal_power(impl, sig, args):

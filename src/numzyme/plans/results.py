@@ -30,8 +30,8 @@ def put_together(returned: Returned, parts: Sequence[Any], walk: Walk) -> Any:
 
 
 def tangent_of(returned: Returned, tangents: Sequence[Any], parts: Sequence[Any], walk: Walk, shadows: Walk) -> Any:
-    """The tangent of the result: in the places of what has no derivative is what the result itself has there."""
-    return _TangentReader(tangents, parts, walk, shadows)(returned)
+    """The tangent of the result. What has no derivative is None in tuples, and in objects what it is there."""
+    return _TangentReader(tangents, parts, walk, shadows).whole(returned)
 
 
 class _Reader:
@@ -62,6 +62,8 @@ class _Reader:
 
     def _members(self, returned: Returned) -> Any:
         members = tuple(map(self, returned.members))
+        if isinstance(returned.kind, types.LiteralStrKeyDict):
+            return dict(zip(returned.kind.tuple_ty._fields, members, strict=True))
         if not isinstance(returned.kind, EvenList | MixedList):
             return members
         same = [one for one in self._lists() if len(one) == len(members) and all(map(_is_one, one, members))]
@@ -139,6 +141,16 @@ class _TangentReader(_Reader):
         super().__init__(tangents, walk)
         self.primal, self.shadows, self.identities = parts, shadows, parts
 
+    def whole(self, returned: Returned) -> Any:
+        """The tangent of what is not inside an object."""
+        if returned.source == "static":
+            return None
+        if returned.source == "native":
+            return self.parts[returned.index]
+        if returned.source == "members" and type(returned.kind) in (types.Tuple, types.UniTuple):
+            return tuple(map(self.whole, returned.members))
+        return self(returned)
+
     def _native(self, returned: Returned) -> Any:
         return _completed(self.parts[returned.index], self.primal[returned.index])
 
@@ -160,7 +172,7 @@ def _static_value(kind: Any) -> Any:
     """The Python value that a type stands for."""
     if isinstance(kind, types.NoneType):
         return None
-    if isinstance(kind, types.Literal) and not isinstance(kind, types.Dummy):
+    if isinstance(kind, types.Literal) and isinstance(kind.literal_value, str | int | bool):
         return kind.literal_value
     if isinstance(kind, ConstantType):
         return kind.value

@@ -37,6 +37,8 @@ def identity_of(number: int) -> int | None:
 
 def is_static(kind: Any) -> bool:
     """Whether values of `kind` are known from the type: they take no room in a struct."""
+    if isinstance(kind, types.LiteralStrKeyDict | types.LiteralList):
+        return False  # literals to Numba only in that their members are told apart
     return isinstance(kind, types.Literal | types.Dummy | types.Opaque | types.Function)
 
 
@@ -296,7 +298,7 @@ def stays_in_compiled_code(kind: Any) -> bool:
     """Whether Numba cannot give a value of `kind` back to Python: it is, or holds, something of ours."""
     if isinstance(kind, ObjectType | BoundMethod | ConstantType | TupleBuilder | ObjectIteratorType):
         return True
-    if isinstance(kind, MixedTuple | EvenList):
+    if isinstance(kind, MixedTuple | EvenList | types.LiteralStrKeyDict):
         return True
     if isinstance(kind, types.Optional):
         return stays_in_compiled_code(kind.type)

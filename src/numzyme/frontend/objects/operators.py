@@ -64,8 +64,22 @@ def candidates(context: Any, symbol: Any, args: tuple) -> list[Candidate]:
         method = method_of(args[0], name)
         if symbol is operator.ne and method is None and method_of(args[0], "__eq__") is not None:
             method = _differs
+        if name in ("__eq__", "__ne__"):
+            _refuse_equality_of_arrays(args[0], method)
         methods = [(method, tuple(range(len(args))))]
     return [(function_type_of(context, method), order) for method, order in methods if method is not None]
+
+
+def _refuse_equality_of_arrays(kind: Any, method: Any) -> None:
+    """The `__eq__` that `dataclass` writes compares fields as a whole, and arrays have no truth as a whole."""
+    if getattr(getattr(method, "__code__", None), "co_filename", "") != "<string>" and method is not _differs:
+        return
+    arrays = [name for name, part in getattr(kind, "fields", {}).items() if isinstance(part, types.Array)]
+    if arrays:
+        raise errors.TypingError(
+            f"== of two {kind.python_class.__name__} compares `{arrays[0]}`, an array, as a whole: "
+            "write an __eq__ with np.array_equal"
+        )
 
 
 def _differs(left: Any, right: Any) -> Any:

@@ -52,9 +52,9 @@ class _Parts:
         """The description of a value of type `kind`; `read` gives the code for it."""
         if is_static(kind):
             return Returned(kind, "static")
-        if not stays_in_compiled_code(kind):
+        if not (stays_in_compiled_code(kind) or _holds_constants(kind)):
             return Returned(kind, "native", self._add(kind, read))
-        if isinstance(kind, types.BaseTuple):
+        if isinstance(kind, types.BaseTuple | types.LiteralStrKeyDict):
             return Returned(kind, "members", members=tuple(self._members(kind, read)))
         if isinstance(kind, types.Optional) and is_cyclic(kind.type):
             return Returned(kind, "reference", self._add(types.intp, _reader_of_reference(kind, read)))
@@ -76,6 +76,14 @@ class _Parts:
         self.kinds.append(kind)
         self.readers.append(read)
         return len(self.kinds) - 1
+
+
+def _holds_constants(kind: Any) -> bool:
+    """Whether a tuple has members that Numba does not give back, or not as they are: strings, functions, None."""
+    return isinstance(kind, types.BaseTuple) and any(
+        is_static(member) or _holds_constants(member)
+        for member in kind.types  # type: ignore[attr-defined]
+    )
 
 
 def _reader_of_identity(kind: Any, read: Any) -> Any:
@@ -112,8 +120,9 @@ def give_back(noted: Noted) -> Any:
     def leave(typing_context: Any, value: Any) -> Any:
         parts = _Parts()
         whole: list[Any] = []
-        described = parts.describe(types.unliteral(value) if not is_static(value) else value, lambda *_: whole[-1])
-        is_native = not stays_in_compiled_code(value)
+        kept = is_static(value) or isinstance(value, types.Literal)
+        described = parts.describe(value if kept else types.unliteral(value), lambda *_: whole[-1])
+        is_native = not (stays_in_compiled_code(value) or _holds_constants(value))
         if not is_native:
             noted.append(described)
         result: Any = value if is_native else types.Tuple(parts.kinds)
