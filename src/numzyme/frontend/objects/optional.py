@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba.core import cgutils, typing
+from numba.core import cgutils
+from numba.core.typing.templates import signature as signature_of
 
 
 def lower_attribute(context: Any, builder: Any, kind: Any, value: Any, name: str) -> Any:
@@ -16,7 +17,7 @@ def lower_attribute(context: Any, builder: Any, kind: Any, value: Any, name: str
 def assignment_of(context: Any, name: str, signature: Any) -> Any:
     """The implementation of `target.name = value`, whose `signature` has an Optional of an object type first."""
     kind, value_kind = signature.args
-    assign = context.get_setattr(name, typing.signature(signature.return_type, kind.type, value_kind))
+    assign = context.get_setattr(name, signature_of(signature.return_type, kind.type, value_kind))
 
     def implementation(builder: Any, args: Any) -> Any:
         return assign(builder, (_object_behind(context, builder, kind, args[0], name), args[1]))
