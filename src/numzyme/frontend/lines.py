@@ -16,11 +16,13 @@ from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
 from numba.core.untyped_passes import LiteralUnroll, TranslateByteCode
+from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
 from .objects.closures import ReadCaptured, TranslateClosure
 from .objects.kinds import called_method
 from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
+from .objects.ssa import ReconstructSSA
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 
@@ -106,7 +108,11 @@ class _LoweringWithLines(NativeLowering):
 register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
-_REPLACED: dict[Any, Any] = {NativeLowering: _LoweringWithLines, TranslateByteCode: TranslateClosure}
+_REPLACED: dict[Any, Any] = {
+    NativeLowering: _LoweringWithLines,
+    TranslateByteCode: TranslateClosure,
+    NumbasReconstructSSA: ReconstructSSA,
+}
 
 
 class Compiler(NumbaCompiler):

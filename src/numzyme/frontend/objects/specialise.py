@@ -21,7 +21,6 @@ from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions
-from numba.core.ssa import reconstruct_ssa
 from numba.np.numpy_support import as_dtype
 
 from .attributes import attribute_type, getter_of, is_no_value, truth_of
@@ -31,6 +30,7 @@ from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, Obj
 from .matching import strict_zip
 from .replacements import Replaced, replacements, tag, untag
 from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
+from .ssa import reconstruct_ssa
 from .translate import frontend
 
 LONGEST_UNROLLED = 256
