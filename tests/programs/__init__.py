@@ -2,11 +2,24 @@
 
 from numzyme.testing.program import Program
 
-from . import arrays, calls, exceptions, linear_algebra, loops, mathematics, mutation, results, values, views
+from . import (
+    arrays,
+    calls,
+    complex_numbers,
+    exceptions,
+    linear_algebra,
+    loops,
+    mathematics,
+    mutation,
+    results,
+    values,
+    views,
+)
 
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
-    loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results
+    loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
+    complex_numbers
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

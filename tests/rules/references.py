@@ -71,6 +71,8 @@ def partial(function: Function, point: Sequence[float], position: int) -> mpf:
         return mpmath.diff(function, tuple(mpf(float(p)) for p in point), orders)
 
 
+COMPLEX_POWERS = [(1.5, 0.5, 2.5, 0.0), (-0.75, 0.25, 3.0, 0.0), (2.0, 0.0, 0.5, -1.25), (-0.5, -2.0, -1.0, 0.75)]
+
 # rows of the table: function and points; domain borders are approached from inside
 ROWS: dict[str, tuple[Function, list[tuple[float, ...]]]] = {
     "fadd": (lambda a, b: a + b, [(1.5, -2.25)]),
@@ -94,6 +96,8 @@ ROWS: dict[str, tuple[Function, list[tuple[float, ...]]]] = {
     "cbrt": (cube_root, [(1.5,), (-1.5,), (1e-6,), (1e6,)]),
     "hypot": (mp.hypot, [(3.0, 4.0), (-3.0, 0.5), (1e-5, 1.0), (0.0, 2.0)]),
     "pow": (real_power, [(1.5, 2.5), (0.3, -1.25), (2.0, 0.0), (7.0, 1.0), (1e-3, 0.5), (1.0, 9.0)]),
+    "power.real": (lambda ar, ai, br, bi: (mp.mpc(ar, ai) ** mp.mpc(br, bi)).real, COMPLEX_POWERS),
+    "power.imag": (lambda ar, ai, br, bi: (mp.mpc(ar, ai) ** mp.mpc(br, bi)).imag, COMPLEX_POWERS),
     "exp": (mp.exp, [(1.5,), (-20.0,), (20.0,), (0.0,)]),
     "exp2": (lambda x: mpf(2) ** x, [(1.5,), (-20.0,), (20.0,)]),
     "exp10": (lambda x: mpf(10) ** x, [(1.5,), (-5.0,)]),

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from derive.ll_case import Case, Run, Values
 
-WIDTH = 3
+WIDTH = 4
 
 
 def rows_case(spellings: Sequence[tuple[str, int]], kind: str) -> Case:

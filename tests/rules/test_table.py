@@ -19,7 +19,8 @@ OPCODES = ("fadd", "fsub", "fmul", "fdiv", "frem", "fneg")
 NO_INTRINSIC = ("fmod", "remainder", "nextafter", "cbrt", "hypot", "expm1", "log1p", "asinh", "acosh", "atanh", "erf",
                 "erfc", "lgamma")  # fmt: skip
 NO_LIBRARY = ("fma", "fmuladd", "fabs", "copysign", "minnum", "maxnum", "exp10")
-SPECIAL = ("fixed_fmod", "frexp", "gamma")  # Numba's own spellings; `frexp` has a pointer operand
+POWERS = ("power.real", "power.imag")  # in double precision only
+SPECIAL = ("fixed_fmod", "frexp", "gamma", *POWERS)  # Numba's own spellings; `frexp` has a pointer operand
 INTRINSIC = [name for name in ROWS if name not in (*OPCODES, *NO_INTRINSIC, *SPECIAL)]
 LIBRARY = [name for name in ROWS if name not in (*OPCODES, *NO_LIBRARY, *SPECIAL)]
 SPELLINGS = (
@@ -51,21 +52,22 @@ def test_line(name: str) -> None:
             assert abs(value - exact) <= mpf("1e-14") * abs(exact) + mpf("1e-30"), (point, position)
 
 
-def _points(round_number: int) -> list[tuple[float, ...]]:
-    return [ROWS[name][1][round_number % len(ROWS[name][1])] for name, _ in SPELLINGS]
+def _points(round_number: int, spellings: list[tuple[str, str]]) -> list[tuple[float, ...]]:
+    return [ROWS[name][1][round_number % len(ROWS[name][1])] for name, _ in spellings]
 
 
 @pytest.mark.parametrize("kind", ["double", "float"])
 def test_compiled(kind: str) -> None:
     relative, absolute = (1e-12, 1e-15) if kind == "double" else (1e-5, 1e-6)
     dtype = np.float64 if kind == "double" else np.float32
-    names = [(s if kind == "double" else single_precision(s), len(ROWS[n][1][0])) for n, s in SPELLINGS]
+    spellings = SPELLINGS + [(name, f"@numzyme.{name}") for name in POWERS] if kind == "double" else SPELLINGS
+    names = [(s if kind == "double" else single_precision(s), len(ROWS[n][1][0])) for n, s in spellings]
     case = rows_case(names, kind)
     rounds = range(ROUNDS) if kind == "double" else (0,)
     for number in rounds:
-        points = [tuple(float(dtype(v)) for v in point) for point in _points(number)]
+        points = [tuple(float(dtype(v)) for v in point) for point in _points(number, spellings)]
         backward, forward = reverse_partials(case, points), forward_partials(case, points)
-        for i, ((name, spelling), point) in enumerate(zip(SPELLINGS, points, strict=True)):
+        for i, ((name, spelling), point) in enumerate(zip(spellings, points, strict=True)):
             exact = [float(partial(ROWS[name][0], point, k)) for k in range(len(point))]
             for found in (backward[i, : len(point)], forward[i, : len(point)]):
                 np.testing.assert_allclose(found, exact, relative, absolute, err_msg=f"{spelling} at {point}")

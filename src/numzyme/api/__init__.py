@@ -5,7 +5,16 @@ from . import rewriting as rewriting
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed, MixedDuplicated
 from .explain import Explanation, explain
 from .functions import autodiff, gradient
-from .modes import DerivativesAndValue, Forward, ForwardWithPrimal, Mode, Reverse, ReverseWithPrimal
+from .modes import (
+    DerivativesAndValue,
+    Forward,
+    ForwardWithPrimal,
+    Mode,
+    Reverse,
+    ReverseHolomorphic,
+    ReverseHolomorphicWithPrimal,
+    ReverseWithPrimal,
+)
 from .transforms import grad, value_and_grad
 
 __all__ = [
@@ -20,6 +29,8 @@ __all__ = [
     "MixedDuplicated",
     "Mode",
     "Reverse",
+    "ReverseHolomorphic",
+    "ReverseHolomorphicWithPrimal",
     "ReverseWithPrimal",
     "autodiff",
     "explain",

@@ -180,7 +180,6 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
     for role, kind, shadow, label in zip(call.roles, primals, shadows, call.labels(), strict=True):
         if role is Role.CONST:
             continue
-        _refuse_complex(call, kind, label)
         if role is Role.ACTIVE:
             if isinstance(kind, types.Array):
                 raise refusals.active_array(call.function, label)
@@ -195,14 +194,6 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
     if hopeless and (call.strict or hopeless == wanted):
         first = hopeless[0]
         raise refusals.no_derivative(call.function, call.labels()[first], primals[first])
-
-
-def _refuse_complex(call: Call, kind: types.Type, label: str) -> None:
-    if isinstance(kind, types.BaseTuple):
-        for index, member in enumerate(members_of(kind)):
-            _refuse_complex(call, member, f"{label}[{index}]")
-    elif isinstance(getattr(kind, "dtype", kind), types.Complex):
-        raise refusals.complex_argument(call.function, label, kind)
 
 
 def _is_floats(kind: types.Type) -> bool:
@@ -235,10 +226,11 @@ def _check_shadow(call: Call, kind: types.Type, shadow: types.Type, label: str) 
             raise refusals.shadow_type(call.function, label, kind, shadow)
         if not shadow.mutable and call.reverse:
             raise refusals.readonly_shadow(call.function, label)
-    elif isinstance(kind, types.Float):
+    elif isinstance(kind, types.Float | types.Complex):
         if call.reverse:
             raise refusals.duplicated_scalar(call.function, label)
-        if not isinstance(shadow, types.Float | types.Integer):
+        fitting = types.Float | types.Integer if isinstance(kind, types.Float) else types.Number
+        if not isinstance(shadow, fitting):
             raise refusals.shadow_type(call.function, label, kind, shadow)
 
 
@@ -246,7 +238,7 @@ def _result_active(call: Call, kind: types.Type) -> bool:
     """Whether the function's result takes part; reverse mode can start from one float only."""
     if not call.reverse:
         return call.result_active is not False and has_derivative(kind)
-    if isinstance(kind, types.Float):
+    if isinstance(kind, types.Complex if call.mode.holomorphic else types.Float):
         return call.result_active is not False
     if isinstance(kind, types.NoneType) and call.result_active is not True and Role.WANTED not in call.roles:
         return False

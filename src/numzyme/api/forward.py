@@ -8,11 +8,11 @@ arguments do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numba import typeof
-from numba.core import types
 
 from . import refusals
 from .activities import Const, Duplicated
@@ -57,6 +57,8 @@ def gradient(
         columns.append(_copied(tangent))
         if not last:
             getattr(f, "numzyme_release", _nothing_to_release)(primals)
+    if any(direction == 1j for *_, direction in seeds) and any(map(np.iscomplexobj, _parts(columns[0]))):
+        raise refusals.complex_jacobian(f)
     derivatives = _assemble(values, wanted, seeds, columns)
     return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
 
@@ -110,14 +112,12 @@ def _check(f: Any, values: list[Any], constant: tuple[bool, ...]) -> None:
     kinds = [typeof(value) for value in values]
     labels = argument_labels(f, len(values))
     wanted = [i for i, fixed in enumerate(constant) if not fixed]
-    for i in wanted:
-        if isinstance(getattr(kinds[i], "dtype", kinds[i]), types.Complex):
-            raise refusals.complex_argument(f, labels[i], kinds[i])
     if not any(has_derivative(kinds[i]) or isinstance(values[i], tuple) for i in wanted):
         raise refusals.no_derivative(f, labels[wanted[0]], kinds[wanted[0]])
 
 
-Seed = tuple[tuple[int, ...], tuple[int, ...] | None]  # path to a leaf, index in it when it is an array
+# Path to a leaf, index in it when it is an array, direction: 1, or 1j for the imaginary part.
+Seed = tuple[tuple[int, ...], tuple[int, ...] | None, complex]
 
 
 def _seeds(values: Any, wanted: list[bool]) -> Iterator[Seed]:
@@ -126,11 +126,12 @@ def _seeds(values: Any, wanted: list[bool]) -> Iterator[Seed]:
     for position, (value, active) in enumerate(zip(values, wanted, strict=True)):
         if active:
             for path, leaf in _leaves(value, (position,)):
+                directions = (1.0, 1j) if np.iscomplexobj(leaf) else (1.0,)
                 if not isinstance(leaf, np.ndarray):
-                    yield path, None
+                    yield from ((path, None, direction) for direction in directions)
                 elif id(leaf) not in seen:
                     seen.add(id(leaf))
-                    yield from ((path, index) for index in np.ndindex(leaf.shape))
+                    yield from product((path,), np.ndindex(leaf.shape), directions)
 
 
 def _leaves(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
@@ -142,13 +143,13 @@ def _leaves(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...]
 
 
 def _seeded(shadows: list[Any], seed: Seed) -> list[Any]:
-    path, index = seed
+    path, index, direction = seed
     if index is None:
-        return _replaced(shadows, path, 1.0)
+        return _replaced(shadows, path, direction)
     leaf: Any = shadows
     for step in path:
         leaf = leaf[step]
-    leaf[index] = 1.0
+    leaf[index] = direction
     return shadows
 
 
@@ -162,6 +163,14 @@ def _replaced(container: Any, path: tuple[int, ...], leaf: Any) -> Any:
     return type(container)(*members) if hasattr(container, "_fields") else tuple(members)
 
 
+def _parts(tangent: Any) -> Iterator[Any]:
+    if isinstance(tangent, tuple):
+        for member in tangent:
+            yield from _parts(member)
+    else:
+        yield tangent
+
+
 def _copied(tangent: Any) -> Any:
     """A tangent may be the shadow that the next pass writes to."""
     if isinstance(tangent, tuple):
@@ -172,8 +181,11 @@ def _copied(tangent: Any) -> Any:
 def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns: list[Any]) -> Any:
     """Derivatives per argument: the output's container outside, the argument's inside."""
     by_leaf: dict[tuple[int, ...], list[Any]] = {}
-    for (path, _), column in zip(seeds, columns, strict=False):
-        by_leaf.setdefault(path, []).append(column)
+    for (path, _, direction), column in zip(seeds, columns, strict=False):
+        if direction == 1j:  # the other half of the column before
+            by_leaf[path][-1] = _joined(by_leaf[path][-1], column)
+        else:
+            by_leaf.setdefault(path, []).append(column)
     sample = columns[0]
 
     def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any], done: dict[int, Any]) -> Any:
@@ -209,6 +221,13 @@ def _nothing(value: Any, position: int, wanted: list[bool]) -> Any:
     if isinstance(value, tuple):
         return tuple(_nothing(member, 0, []) for member in value)
     return None
+
+
+def _joined(real: Any, imaginary: Any) -> Any:
+    """`d/dx + i d/dy` of every part of a result that is real."""
+    if isinstance(real, tuple):
+        return tuple(map(_joined, real, imaginary))
+    return None if real is None else real + 1j * imaginary
 
 
 def _stacked(value: np.ndarray, columns: list[Any], sample: Any) -> np.ndarray:

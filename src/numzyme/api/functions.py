@@ -12,7 +12,7 @@ from typing import Any
 from ..diagnostics import DifferentiationTypeError
 from ..frontend import version_of
 from ..plans import Flattened
-from . import forward, objects, refusals, sharing, warm
+from . import forward, holomorphic, objects, refusals, sharing, warm
 from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .callables import compilable
 from .calls import Call, Role, Value
@@ -26,7 +26,7 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     """Differentiate `f` at `args`, each wrapped in its activity.
 
     Arguments:
-        mode: `Reverse`, `ReverseWithPrimal`, `Forward` or `ForwardWithPrimal`.
+        mode: `Reverse`, `Forward` or `ReverseHolomorphic` (df/dz of a complex result), or one of them `WithPrimal`.
         f: any function that Numba compiles, decorated or not. What it captures is constant.
         args: one of `Const`, `Active`, `Duplicated`, `DuplicatedNoNeed`, `MixedDuplicated` around each argument of `f`.
             The activity of the result may come first, as a class.
@@ -46,6 +46,12 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     >>> dx
     array([ 6., 12.])
     """
+    if mode.holomorphic:
+        return holomorphic.autodiff(f, args, mode.with_primal, lambda: _autodiff(mode, f, args, boundscheck))
+    return _autodiff(mode, f, args, boundscheck)
+
+
+def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None) -> Any:
     result_active = None
     if args and isinstance(args[0], type):
         result_active = args[0] is not Const
@@ -142,7 +148,7 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     """The gradient of `f` at `args`: that of the argument, or a tuple when there are several.
 
     Arguments:
-        mode: `Reverse`, `ReverseWithPrimal`, `Forward` or `ForwardWithPrimal`.
+        mode: `Reverse`, `Forward` or `ReverseHolomorphic` (df/dz of a complex result), or one of them `WithPrimal`.
         f: any function that Numba compiles, decorated or not.
         args: floats, arrays, and any nested value of them: tuples, lists, dicts, dataclasses, plain objects, array
             wrappers, scipy.sparse. `Const(x)` leaves an argument out.
@@ -160,6 +166,12 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     >>> gradient(Reverse, energy, {"mass": 2.0, "velocity": np.array([3.0, 4.0])})
     {'mass': 12.5, 'velocity': array([6., 8.])}
     """
+    if mode.holomorphic:
+        return holomorphic.gradient(f, args, mode.with_primal, lambda: _gradient(mode, f, args, boundscheck, project))
+    return _gradient(mode, f, args, boundscheck, project)
+
+
+def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None, project: bool) -> Any:
     try:
         found = warm.gradient(mode, f, args, boundscheck, project)
     except Exception as error:

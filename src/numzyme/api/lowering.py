@@ -174,7 +174,9 @@ class _Glue:
         """Call the derivative for disjoint arrays, or the one at `address` when that is not 0."""
         builder = self.builder
         if self.typed.call.reverse and self.typed.result_active:
-            builder.store(ir.Constant(self.result_shadow.type.pointee, 1.0), self.result_shadow)
+            kind = self.result_shadow.type.pointee
+            seed = [1.0, 0.0] if self.typed.call.mode.holomorphic else 1.0
+            builder.store(ir.Constant(kind, seed), self.result_shadow)
         arguments = [self.result, self.information]
         arguments += self.values.arguments(prepared, self.result_shadow)
         if self.typed.call.reverse:

@@ -11,9 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 @dataclass(frozen=True, repr=False)
 class Mode:
-    """`Forward`, `ForwardWithPrimal`, `Reverse` or `ReverseWithPrimal`.
+    """`Forward`, `Reverse` or `ReverseHolomorphic`, and each of them `WithPrimal`.
 
-    Fields: `name`; `direction`, "forward" or "reverse"; `with_primal`, whether the result is a `DerivativesAndValue`.
+    Fields: `name`; `direction`, "forward" or "reverse"; `with_primal`, whether the result is a `DerivativesAndValue`;
+    `holomorphic`, whether `df/dz` is wanted of a complex result, rather than `d/dx + i d/dy` of a real one.
 
     >>> from numzyme import Reverse
     >>> Reverse, Reverse.direction, Reverse.with_primal
@@ -23,6 +24,7 @@ class Mode:
     name: str
     direction: Literal["forward", "reverse"]
     with_primal: bool
+    holomorphic: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -49,3 +51,5 @@ Forward = Mode("Forward", "forward", False)
 ForwardWithPrimal = Mode("ForwardWithPrimal", "forward", True)
 Reverse = Mode("Reverse", "reverse", False)
 ReverseWithPrimal = Mode("ReverseWithPrimal", "reverse", True)
+ReverseHolomorphic = Mode("ReverseHolomorphic", "reverse", False, True)
+ReverseHolomorphicWithPrimal = Mode("ReverseHolomorphicWithPrimal", "reverse", True, True)

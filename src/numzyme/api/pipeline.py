@@ -144,6 +144,8 @@ def has_derivative(kind: types.Type) -> bool:
         return any(has_derivative(member) for member in members_of(kind))
     if isinstance(kind, types.Array):
         return has_derivative(kind.dtype)
+    if isinstance(kind, types.Complex):
+        return True
     return isinstance(kind, types.Float) and kind.bitwidth in (32, 64)
 
 

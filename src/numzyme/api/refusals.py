@@ -82,13 +82,16 @@ def no_derivative(function: Any, label: str, kind: types.Type) -> Differentiatio
     )
 
 
-def complex_argument(function: Any, label: str, kind: types.Type) -> DifferentiationError:
-    """Complex numbers come with a later version."""
+def complex_jacobian(function: Any) -> DifferentiationError:
+    """A complex result with respect to a complex argument, in forward mode."""
     return DifferentiationTypeError(
-        f"`{name_of(function)}` cannot be differentiated with respect to `{label}`",
+        f"gradient in forward mode of `{name_of(function)}`, whose argument and result are both complex, is not one number",
         where=location_of(function),
-        why=f"`{label}` is {_in_words(kind)}; complex numbers are not differentiated yet",
-        todo=(f"pass real and imaginary part on their own, or Const({label})",),
+        why="the result changes in two ways, with the real and with the imaginary part of the argument",
+        todo=(
+            "ReverseHolomorphic, if the function is holomorphic",
+            "autodiff(Forward, f, Duplicated(z, direction)) for the change in one direction",
+        ),
     )
 
 

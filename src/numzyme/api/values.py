@@ -95,10 +95,10 @@ class Values:
         packer = self.context.get_arg_packer([kind])
         values = list(packer.as_arguments(self.builder, [place.load()]))
         shadow_place = self.shadows[argument]
-        if shadow_place is not None and isinstance(kind, types.Float):
+        if shadow_place is not None and isinstance(kind, types.Float | types.Complex):
             slot = _member_type(self.typed.shadows[argument], path)
             tangent = self.context.cast(self.builder, shadow_place.member(*path).load(), slot, kind)
-            return [(values[0], tangent)]
+            return list(zip(values, packer.as_arguments(self.builder, [tangent]), strict=True))
         return [(value, value) for value in values]
 
     def shadow(self, array: ArrayValue, prepared: Prepared) -> ArrayFields:
@@ -137,7 +137,7 @@ class Values:
     def _derivative(
         self, kind: Any, entry: Any, where: tuple, prepared: list[Prepared], adjoints: LLVMValue
     ) -> LLVMValue:
-        """Read from the adjoint slot of a float, or made of the shadow of an array."""
+        """Read from the adjoint slots of a number, or made of the shadow of an array."""
         argument, path = where
         if isinstance(kind, types.BaseTuple):
             members = [
@@ -150,13 +150,21 @@ class Values:
             fields = self.shadow(self.arrays[index], prepared[index])
             return fields.build(self.builder, self.context.get_value_type(entry))
         if isinstance(entry, types.Float):
-            slot = cgutils.gep_inbounds(self.builder, adjoints, 0, self._slot(where))
-            pointer = self.builder.bitcast(slot, self.context.get_value_type(kind).as_pointer())
-            return self.builder.load(pointer)
+            return self._adjoint(adjoints, self._slot(where), kind)
+        if isinstance(entry, types.Complex):
+            made = self.context.make_complex(self.builder, kind)
+            made.real, made.imag = (
+                self._adjoint(adjoints, self._slot(where) + part, kind.underlying_float) for part in (0, 1)
+            )
+            return made._getvalue()
         return self.context.get_dummy_value()
 
+    def _adjoint(self, adjoints: LLVMValue, slot: int, kind: Any) -> LLVMValue:
+        place = cgutils.gep_inbounds(self.builder, adjoints, 0, slot)
+        return self.builder.load(self.builder.bitcast(place, self.context.get_value_type(kind).as_pointer()))
+
     def _slot(self, where: tuple) -> int:
-        """The position of a scalar among the active ones."""
+        """The position of a scalar among the active ones; the imaginary part of a complex number follows the real."""
         parameters = zip(self.typed.compiled.raw.parameters, self.typed.compiled.activities, strict=True)
         return [(p.argument, p.path) for p, activity in parameters if activity is Activity.ACTIVE].index(where)
 

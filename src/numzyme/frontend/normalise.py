@@ -20,6 +20,7 @@ from .extract import RawFunction
 from .graphs import recursive_functions
 from .inlining import mark_for_inlining
 from .ownership import own_memory
+from .powers import with_powers_by_value
 from .target import target_for
 from .twins import add_twins, state_purity, worthwhile
 
@@ -78,7 +79,7 @@ def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
         for parameter in raw.parameters
         if not isinstance(parameter.numba_type, _NoMemory)
     )
-    text = hide(own_memory(raw.text, ownership, foreign=foreign))
+    text = hide(own_memory(with_powers_by_value(raw.text), ownership, foreign=foreign))
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
     text = _BLAS_DECLARATION.sub(_declare_blas, text)

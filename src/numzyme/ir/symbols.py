@@ -9,7 +9,8 @@ MATH = re.compile(
     r"(?:sqrt|tan|tanh|sin|cos|sinh|cosh|asin|acos|atan|atan2|asinh|acosh|atanh|exp|exp2|expm1|log|log2|log10|log1p|"
     r"cbrt|hypot|erf|erfc|lgamma|tgamma|pow|fmod|floor|ceil|trunc|rint|round|copysign|fabs|nextafter|ldexp|remainder|"
     r"fma|fmin|fmax|exp10|log_gamma)f?$|"
-    r"numba_(?:gamma|lgamma|erf|erfc|gammaf|lgammaf|erff|erfcf|fixed_fmod|fixed_fmodf|ldexpf?|frexpf?|nextafterf?)$)"
+    r"numba_(?:gamma|lgamma|erf|erfc|gammaf|lgammaf|erff|erfcf|fixed_fmod|fixed_fmodf|ldexpf?|frexpf?|nextafterf?)$|"
+    r"numzyme\.power\.(?:real|imag)$)"
 )
 
 

@@ -95,12 +95,6 @@ class Walk:
     def _scalar(self, value: Any, path: Path, active: bool) -> Skeleton:
         buffer, source = (self.floats, "float") if active else (self.fixed, "fixed")
         numba_type: Any = typeof(value)
-        if active and isinstance(numba_type, types.Complex):
-            raise DifferentiationTypeError(
-                f"the gradient with respect to `{path}` is not available",
-                why=f"it is a {type(value).__name__}; complex numbers are not differentiated yet",
-                todo=("pass real and imaginary part on their own", "Const(...)"),
-            )
         index = len(buffer)
         buffer.append(float(value.real))
         if isinstance(numba_type, types.Complex):

@@ -20,7 +20,7 @@ def operation_of(instruction: Instruction) -> str | None:
     if symbol.startswith("llvm."):
         name = symbol.split(".")[1]
     else:
-        name = symbol.removeprefix("numba_")
+        name = symbol.removeprefix("numba_").removeprefix("numzyme.")
         if name not in TABLE and name not in INACTIVE and name.endswith("f"):
             name = name[:-1]
     return _ALIASES.get(name, name)

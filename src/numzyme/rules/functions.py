@@ -56,6 +56,7 @@ def _mp(name: str):
 sin, cos, sinh, cosh = (_function(n, _mp(n)) for n in ("sin", "cos", "sinh", "cosh"))
 exp, log, sqrt = (_function(n, _mp(n)) for n in ("exp", "log", "sqrt"))
 digamma = _function("digamma", _mp("digamma"))
+atan2 = _function("atan2", _mp("atan2"))
 copysign = _function("copysign", lambda a, b: abs(a) if b >= 0 else -abs(a))
 rint = _function("rint", lambda a: round(a))
 power = _function("pow", _mp("power"))

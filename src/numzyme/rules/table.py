@@ -16,6 +16,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from . import complex_numbers as z
 from .expression import Expression, lift, symbol
 from .functions import (
     copysign,
@@ -55,6 +56,13 @@ TABLE: dict[str, Rule] = {}
 def scalar(name: str, partials: Callable, *, expensive: bool = True) -> None:
     """Add a rule; the number of operands is that of the lambda without `y`."""
     TABLE[name] = Rule(name, partials.__code__.co_argcount - 1, partials, expensive)
+
+
+def holomorphic(name: str, derivatives: Callable) -> None:
+    """Add the rules of both parts of a function of complex numbers; `derivatives` gives one for each operand."""
+    arity = derivatives.__code__.co_argcount
+    for part, partials in zip(("real", "imag"), z.partials_of_parts(derivatives, arity), strict=True):
+        TABLE[f"{name}.{part}"] = Rule(f"{name}.{part}", 2 * arity, partials)
 
 
 # arithmetic
@@ -120,6 +128,15 @@ scalar("erf", lambda x, y: 2.0 / math.sqrt(math.pi) * exp(-(x * x)))
 scalar("erfc", lambda x, y: -2.0 / math.sqrt(math.pi) * exp(-(x * x)))
 scalar("gamma", lambda x, y: y * digamma(x))
 scalar("lgamma", lambda x, y: digamma(x))
+
+# complex numbers: the two parts of a function are two rows, `name.real` and `name.imag`
+holomorphic(
+    "power",
+    lambda a, b: (
+        z.unless_zero(a, b * z.exp((b - 1.0) * z.principal_log(a)), z.one_if_one(b)),
+        z.unless_zero(a, z.exp(b * z.principal_log(a)) * z.principal_log(a), 0.0),
+    ),
+)
 
 INACTIVE = frozenset(["floor", "ceil", "trunc", "rint", "round", "nearbyint", "roundeven"])
 __all__ = ["INACTIVE", "TABLE", "Rule", "scalar"]

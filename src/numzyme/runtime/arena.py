@@ -14,7 +14,7 @@ from typing import NamedTuple
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from . import arena_text, escape_text, hand_written
+from . import arena_text, complex_text, escape_text, hand_written
 
 _pool = ctypes.create_string_buffer(arena_text.POOL_BYTES + arena_text.SLOT_BYTES)
 _start = -ctypes.addressof(_pool) % arena_text.SLOT_BYTES  # each slot on cache lines of its own
@@ -43,6 +43,8 @@ def register() -> None:
     _functions.update(hand_written.register("numzyme.arena", arena_text.definitions(), names))
     names = [f"numzyme.arena.{name}" for name in escape_text.API]
     _functions.update(hand_written.register("numzyme.escape", escape_text.definitions(), names))
+    names = [f"numzyme.{name}" for name in complex_text.API]
+    hand_written.register("numzyme.complex", complex_text.definitions(), names)
 
 
 def memory() -> Memory:

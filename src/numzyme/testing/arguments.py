@@ -30,7 +30,7 @@ class View:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A float scalar: which number of the vector, and of what type."""
+    """A float or complex scalar: which number of the vector, and of what type."""
 
     index: int
     kind: type
@@ -49,7 +49,7 @@ class Vector:
     def moved(self, step: Any, direction: Vector) -> Vector:
         """`self + step * direction`, as wide as `self` and `step` are: complex for a complex step."""
         pairs = zip(self.scalars, direction.scalars, strict=True)
-        scalars = [x + step * (d if isinstance(x, np.floating) else float(d)) for x, d in pairs]
+        scalars = [x + step * (d if isinstance(x, np.inexact) else type(x)(d)) for x, d in pairs]
         pairs = zip(self.buffers, direction.buffers, strict=True)
         return Vector(scalars, [b + step * d.astype(b.dtype) if is_float(b) else b.copy() for b, d in pairs])
 
@@ -77,7 +77,7 @@ class Arguments:
             return tuple(self._arrange(member) for member in value)
         if isinstance(value, np.ndarray):
             return self._arrange_array(value)
-        if isinstance(value, (float, np.floating)):
+        if isinstance(value, (float, complex, np.inexact)):
             self.point.scalars.append(value)
             return Scalar(len(self.point.scalars) - 1, type(value))
         return value
@@ -108,7 +108,7 @@ class Arguments:
 
     def direction(self, rng: np.random.Generator, constant: tuple[int, ...] = ()) -> Vector:
         """A random vector in [-1, 1), zero for the arguments at the positions `constant`."""
-        vector = self.point.map(lambda x: rng.uniform(-1, 1, np.shape(x)).astype(np.asarray(x).dtype)[()])
+        vector = self.point.map(lambda x: _uniform(rng, np.shape(x), np.asarray(x).dtype))
         return self.masked(vector, constant)
 
     def masked(self, vector: Vector, constant: tuple[int, ...]) -> Vector:
@@ -116,6 +116,13 @@ class Arguments:
         for position in constant:
             _erase(self.arrangement[position], vector)
         return vector
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> Any:
+    values = rng.uniform(-1, 1, shape)
+    if dtype.kind == "c":
+        values = values + 1j * rng.uniform(-1, 1, shape)
+    return np.asarray(values).astype(dtype)[()]
 
 
 def count_views(part: Any) -> int:
@@ -131,14 +138,18 @@ def is_float(array: np.ndarray) -> bool:
 
 
 def inner(left: Any, right: Any) -> float:
-    """The inner product of two values of the same structure (numbers, arrays, tuples, None), in float64."""
+    """The inner product of two values of the same structure (numbers, arrays, tuples, None), in float64.
+
+    That of complex numbers is that of the vectors of their two parts.
+    """
     if isinstance(left, tuple):
         return sum((inner(x, y) for x, y in zip(left, right, strict=True)), 0.0)
     if left is None or right is None or isinstance(left, (bool, int, np.integer, np.bool_)):
         return 0.0
     if isinstance(left, np.ndarray) and not is_float(left):
         return 0.0
-    return float(np.sum(np.asarray(left, np.float64) * np.asarray(right, np.float64)))
+    left, right = (np.asarray(side, np.complex128 if np.iscomplexobj(side) else np.float64) for side in (left, right))
+    return float(np.sum(np.real(np.conj(left) * right)))
 
 
 def inner_vectors(left: Vector, right: Vector) -> float:

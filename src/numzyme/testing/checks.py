@@ -90,7 +90,7 @@ class Checker:
     def single(self) -> bool:
         """Whether single precision is involved, which sets the tolerances."""
         values = [*self.arguments.point.scalars, *self.arguments.point.buffers]
-        return any(np.asarray(value).dtype == np.float32 for value in values)
+        return any(np.asarray(value).dtype in (np.float32, np.complex64) for value in values)
 
     def tolerance(self, double: float) -> float:
         return 2e-5 if self.single else double

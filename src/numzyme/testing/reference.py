@@ -64,7 +64,8 @@ def complex_step(function: Callable, arguments: Arguments, direction: Vector) ->
 
 def finite_difference(function: Callable, arguments: Arguments, direction: Vector, step: float = 4e-3) -> Directional:
     """The derivative along `direction`; `function` takes float64 numbers."""
-    point = Vector([float(x) for x in arguments.point.scalars], [_wide(b, np.float64) for b in arguments.point.buffers])
+    scalars = [complex(x) if np.iscomplexobj(x) else float(x) for x in arguments.point.scalars]
+    point = Vector(scalars, [_wide(b, np.float64) for b in arguments.point.buffers])
     levels = [_central(function, arguments, point, direction, step / 2**k) for k in range(4)]
     first = [_combine(4, levels[k + 1], 1, levels[k], 3) for k in range(3)]
     second = [_combine(16, first[k + 1], 1, first[k], 15) for k in range(2)]
@@ -91,7 +92,7 @@ def _combine(a: float, left: Any, b: float, right: Any, divisor: float) -> Any:
         return None
     if np.shape(left) != np.shape(right):
         raise ValueError("the shape of the result changes near the point")
-    return (a * np.asarray(left, np.float64) - b * np.asarray(right, np.float64)) / divisor
+    return (a * _precise(left) - b * _precise(right)) / divisor
 
 
 def strip(value: Any) -> Any:
@@ -127,7 +128,7 @@ def distance(left: Any, right: Any) -> float:
     left, right = np.asarray(left), np.asarray(right)
     same = (left == right) | (np.isnan(left) & np.isnan(right))
     with np.errstate(invalid="ignore"):
-        return largest(np.where(same, 0.0, left.astype(np.float64) - right.astype(np.float64)))
+        return largest(np.where(same, 0.0, _precise(left) - _precise(right)))
 
 
 def identical(left: Any, right: Any) -> bool:
@@ -149,8 +150,13 @@ def _own(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
+def _precise(value: Any) -> np.ndarray:
+    return np.asarray(value, np.complex128 if np.iscomplexobj(value) else np.float64)
+
+
 def _wide(buffer: np.ndarray, dtype: type) -> np.ndarray:
-    return buffer.astype(dtype) if is_float(buffer) else buffer
+    """`dtype` is complex128, or float64 for real numbers."""
+    return buffer.astype(np.complex128 if np.iscomplexobj(buffer) else dtype) if is_float(buffer) else buffer
 
 
 def _imaginary(value: Any) -> Any:

@@ -68,6 +68,19 @@ def _multiply_add(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Nu
     return run.tape.record(value, ((a, b.value), (b, a.value), (c, 1.0)))
 
 
+@external("numzyme.power.real", "numzyme.power.imag")
+def _complex_power(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Number:
+    base, exponent = (complex(values[n].value, values[n + 1].value) for n in (0, 2))
+    power = complex(base**exponent)
+    by_base = complex(exponent * base ** (exponent - 1.0)) if base else 0j
+    by_exponent = complex(power * np.log(base)) if base else 0j
+    if i.callee.strip('@"').endswith("real"):
+        value, partials = power.real, (by_base.real, -by_base.imag, by_exponent.real, -by_exponent.imag)
+    else:
+        value, partials = power.imag, (by_base.imag, by_base.real, by_exponent.imag, by_exponent.real)
+    return run.tape.record(rounded(i.type, value), tuple(zip(values, partials, strict=True)))
+
+
 @external("llvm.memset")
 def _memset(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     run.memory.fill(values[0], values[1], values[2])

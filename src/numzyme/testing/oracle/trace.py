@@ -26,6 +26,14 @@ from .tape import Number
 _RETURN_AREA = 4096
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A complex number of the run."""
+
+    real: Number
+    imag: Number
+
+
 @dataclass
 class Trace:
     """A finished run; `result` and `buffers` hold `Number`s and None in the shape of the Python values."""
@@ -41,43 +49,48 @@ class Trace:
         pairs = list(_seeded(self.result, result_seed))
         for buffer, seed in zip(self.buffers, seeds, strict=True):
             if buffer.dtype == object:
-                pairs += [(n.node, float(s)) for n, s in zip(buffer.ravel(), seed.ravel(), strict=True)]
+                pairs += [(n.node, float(s)) for n, s in zip(buffer.ravel(), _reals(seed), strict=True)]
         adjoints = self.run.tape.reverse(pairs)
         return self._arrange(arguments, adjoints)
 
     def forward(self, direction: Vector) -> tuple[Any, list[np.ndarray]]:
         """Tangents of the result and of the memory that the call leaves."""
-        flat = [np.asarray(direction.scalars, np.float64), *direction.buffers]
+        flat = [np.array(_parts(direction.scalars)), *direction.buffers]
         tangents = {}
         for nodes, values in zip(self.inputs, flat, strict=True):
             if nodes:
-                tangents.update(zip(nodes, map(float, values.ravel()), strict=True))
+                tangents.update(zip(nodes, map(float, _reals(values)), strict=True))
         found = self.run.tape.forward(tangents)
 
-        def tangent(value: Any) -> float:
+        def tangent(value: Any) -> Any:
+            if isinstance(value, Pair):
+                return complex(tangent(value.real), tangent(value.imag))
             return found[value.node] if value.node >= 0 else 0.0
 
         lift = _lifted(tangent)
-        buffers = [lift(b) if b.dtype == object else np.zeros(b.shape) for b in self.buffers]
+        buffers = [
+            _as(lift(b), original) if b.dtype == object else np.zeros(b.shape)
+            for b, original in zip(self.buffers, direction.buffers, strict=True)
+        ]
         return _map_result(self.result, tangent, lift), buffers
 
-    def values(self) -> tuple[Any, list[np.ndarray]]:
-        """The primal result and memory."""
-        lift = _lifted(lambda number: number.value)
-        buffers = [lift(b) if b.dtype == object else b for b in self.buffers]
-        return _map_result(self.result, lambda n: n.value, lift), buffers
-
     def _arrange(self, arguments: Arguments, adjoints: list[float]) -> Vector:
-        scalars = [adjoints[node] for node in self.inputs[0]]
-        shapes = [buffer.shape for buffer in arguments.point.buffers]
-        parts = [np.array([adjoints[n] for n in nodes]) for nodes in self.inputs[1:]]
-        return Vector(scalars, [p.reshape(s) if p.size else np.zeros(s) for p, s in zip(parts, shapes, strict=True)])
+        found = iter([adjoints[node] for node in self.inputs[0]])
+        scalars = [
+            complex(next(found), next(found)) if np.iscomplexobj(value) else next(found)
+            for value in arguments.point.scalars
+        ]
+        buffers = [
+            _as(np.array([adjoints[n] for n in nodes]), buffer) if nodes else np.zeros(buffer.shape)
+            for nodes, buffer in zip(self.inputs[1:], arguments.point.buffers, strict=True)
+        ]
+        return Vector(scalars, buffers)
 
 
 def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
     """Run the canonical `text` of `raw` on `arguments`."""
     run = Interpreter(read(text), EXTERNALS)
-    scalars = [run.tape.variable(float(value)) for value in arguments.point.scalars]
+    scalars = [list(map(run.tape.variable, _parts([value]))) for value in arguments.point.scalars]
     places = [_place(run, buffer) for buffer in arguments.point.buffers]
     area = run.memory.allocate(_RETURN_AREA)
     run.memory.fill(area, 0, _RETURN_AREA)
@@ -92,7 +105,7 @@ def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
         _read_buffer(run.memory, address, buffer)
         for (address, _), buffer in zip(places, arguments.point.buffers, strict=True)
     ]
-    inputs = [[number.node for number in scalars], *(nodes for _, nodes in places)]
+    inputs = [[number.node for numbers in scalars for number in numbers], *(nodes for _, nodes in places)]
     return Trace(run, result, buffers, inputs, status)
 
 
@@ -102,7 +115,7 @@ def _place(run: Interpreter, buffer: np.ndarray) -> tuple[int, list[int]]:
     if not is_float(buffer):
         run.memory.write(address, buffer.tobytes())
         return address, []
-    numbers = [run.tape.variable(float(value)) for value in buffer]
+    numbers = [run.tape.variable(float(value)) for value in _reals(buffer)]
     run.memory.store_floats(address, _kind(buffer.dtype), numbers)
     return address, [number.node for number in numbers]
 
@@ -112,10 +125,11 @@ def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray
     if not is_float(buffer):
         data = b"".join(memory.load(address + k, "i8").to_bytes(1, "little") for k in range(buffer.nbytes))  # type: ignore
         return np.frombuffer(data, buffer.dtype)
-    return _objects(memory.load_floats(address, _kind(buffer.dtype), buffer.size), buffer.shape)
+    count = _reals(buffer).size
+    return _objects(memory.load_floats(address, _kind(buffer.dtype), count), (count,))
 
 
-def _parameters(raw: RawFunction, arguments: Arguments, scalars: list[Number], addresses: list[int]) -> Iterator[Any]:
+def _parameters(raw: RawFunction, arguments: Arguments, scalars: list[list[Number]], addresses: list[int]) -> Iterator[Any]:
     """The value of every LLVM parameter; the roles return and exception are given as their names."""
     axis: dict[tuple, int] = {}
     for parameter in raw.parameters:
@@ -127,11 +141,11 @@ def _parameters(raw: RawFunction, arguments: Arguments, scalars: list[Number], a
         part = arguments.arrangement[parameter.argument]
         for index in parameter.path:
             part = part[index]
+        key = (parameter.argument, parameter.path, parameter.role)
+        axis[key] = axis.get(key, -1) + 1
         if isinstance(part, Scalar):
-            yield scalars[part.index]
+            yield scalars[part.index][axis[key]]
         elif isinstance(part, View):
-            key = (parameter.argument, parameter.path, parameter.role)
-            axis[key] = axis.get(key, -1) + 1
             yield _array_field(parameter.role, axis[key], part, arguments.point.buffers[part.buffer], addresses)
         else:
             yield int(part) % (1 << 64) if parameter.llvm_type == "i64" else int(part)
@@ -166,6 +180,8 @@ class _Result:
             return self._read_array(kind)
         if isinstance(kind, types.Float):
             return self._next()
+        if isinstance(kind, types.Complex):
+            return Pair(self._next(), self._next())
         if isinstance(kind, (types.Integer, types.Boolean)):
             self._next()
             return None
@@ -176,13 +192,17 @@ class _Result:
     def _read_array(self, kind: types.Array) -> np.ndarray | None:
         _, _, _, itemsize, data, *rest = (int(self._next()) for _ in range(5 + 2 * kind.ndim))
         shape, strides = rest[: kind.ndim], rest[kind.ndim :]
-        if not isinstance(kind.dtype, types.Float):
+        if not isinstance(kind.dtype, types.Float | types.Complex):
             return None
-        llvm_type = "double" if itemsize == 8 else "float"
+        width = itemsize // 2 if isinstance(kind.dtype, types.Complex) else itemsize
+        llvm_type = "double" if width == 8 else "float"
         found = np.empty(shape, object)
         for place in np.ndindex(*shape):
             step = sum(index * stride for index, stride in zip(place, strides, strict=True))
-            found[place] = self._memory.load((data + step) % (1 << 64), llvm_type)
+            parts = [
+                self._memory.load((data + step + offset) % (1 << 64), llvm_type) for offset in range(0, itemsize, width)
+            ]
+            found[place] = Pair(*parts) if len(parts) == 2 else parts[0]
         return found
 
 
@@ -195,9 +215,25 @@ def _objects(numbers: list[Number], shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _kind(dtype: np.dtype) -> str:
-    kind = {8: "double", 4: "float"}[dtype.itemsize]
+    kind = {"float64": "double", "float32": "float", "complex128": "double", "complex64": "float"}[dtype.name]
     assert kind in FORMATS
     return kind
+
+
+def _reals(values: np.ndarray) -> np.ndarray:
+    """All floats of an array, two for a complex number."""
+    flat = np.ascontiguousarray(values).ravel()
+    return flat.view(flat.real.dtype) if np.iscomplexobj(flat) else flat
+
+
+def _parts(scalars: list[Any]) -> list[float]:
+    return [float(part) for x in scalars for part in ((x.real, x.imag) if np.iscomplexobj(x) else (x,))]
+
+
+def _as(floats: np.ndarray, original: np.ndarray) -> np.ndarray:
+    """The numbers of which `floats` are the parts, in the shape of `original`."""
+    numbers = floats[0::2] + 1j * floats[1::2] if np.iscomplexobj(original) else floats
+    return numbers.reshape(original.shape)
 
 
 def _lifted(scalar: Callable[[Number], float]) -> Callable[[np.ndarray], np.ndarray]:
@@ -206,7 +242,7 @@ def _lifted(scalar: Callable[[Number], float]) -> Callable[[np.ndarray], np.ndar
 
 
 def _map_result(value: Any, scalar: Any, lift: Any) -> Any:
-    if isinstance(value, Number):
+    if isinstance(value, Number | Pair):
         return scalar(value)
     if isinstance(value, tuple):
         return tuple(_map_result(member, scalar, lift) for member in value)
@@ -218,6 +254,8 @@ def _map_result(value: Any, scalar: Any, lift: Any) -> Any:
 def _seeded(value: Any, seed: Any) -> Iterator[tuple[int, float]]:
     if isinstance(value, Number):
         yield value.node, float(seed)
+    elif isinstance(value, Pair):
+        yield from ((value.real.node, float(np.real(seed))), (value.imag.node, float(np.imag(seed))))
     elif isinstance(value, tuple):
         for member, member_seed in zip(value, seed, strict=True):
             yield from _seeded(member, member_seed)
