@@ -50,7 +50,7 @@ from .operations import Operation, Specimen, operations, specimens, values
 from .test_gradients import NATURAL
 
 EVERY_OPERATION = bool(os.environ.get("NUMZYME_WHOLE_TABLE"))
-AT_A_TIME = 6 if EVERY_OPERATION else 3
+AT_A_TIME = 6 if EVERY_OPERATION else 2
 STEP = 0.5
 
 
