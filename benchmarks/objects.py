@@ -103,6 +103,12 @@ def model_of(leaves: int) -> Model:
     return Model(tuple(Layer(rng.normal(size=(3, 3)), rng.normal(size=3)) for _ in range(leaves // 2)))
 
 
+def _dispatcher_in(value: Any) -> Any:
+    """A compiled function, by itself or behind the function that picks its derivatives."""
+    behind = value.args[0] if isinstance(value, functools.partial) and value.args else value
+    return behind if isinstance(behind, Dispatcher) else None
+
+
 class Recorded:
     """Stands for the compiled function of the only entry, and keeps what it is called with."""
 
@@ -111,8 +117,12 @@ class Recorded:
 
         ((entry,),) = quick._entries.values()
         self.scope = entry.call.__globals__
-        names = [name for name, value in self.scope.items() if isinstance(value, Dispatcher)]
-        self.name = next(name for name in names if "numzyme" in repr(self.scope[name].py_func.__globals__.keys()))
+        candidates = {name: _dispatcher_in(value) for name, value in self.scope.items()}
+        self.name = next(
+            name
+            for name, found in candidates.items()
+            if found is not None and "numzyme" in repr(found.py_func.__globals__.keys())
+        )
         self.compiled = self.scope[self.name]
 
     def arguments(self, call: Callable[[], Any]) -> tuple:

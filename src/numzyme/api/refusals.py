@@ -85,7 +85,7 @@ def no_derivative(function: Any, label: str, kind: types.Type) -> Differentiatio
 def complex_jacobian(function: Any) -> DifferentiationError:
     """A complex result with respect to a complex argument, in forward mode."""
     return DifferentiationTypeError(
-        f"gradient in forward mode of `{name_of(function)}`, whose argument and result are both complex, is not one number",
+        f"the gradient of `{name_of(function)}` in forward mode is not one number: argument and result are complex",
         where=location_of(function),
         why="the result changes in two ways, with the real and with the imaginary part of the argument",
         todo=(

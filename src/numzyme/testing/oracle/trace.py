@@ -129,7 +129,9 @@ def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray
     return _objects(memory.load_floats(address, _kind(buffer.dtype), count), (count,))
 
 
-def _parameters(raw: RawFunction, arguments: Arguments, scalars: list[list[Number]], addresses: list[int]) -> Iterator[Any]:
+def _parameters(
+    raw: RawFunction, arguments: Arguments, scalars: list[list[Number]], addresses: list[int]
+) -> Iterator[Any]:
     """The value of every LLVM parameter; the roles return and exception are given as their names."""
     axis: dict[tuple, int] = {}
     for parameter in raw.parameters:
@@ -181,7 +183,7 @@ class _Result:
         if isinstance(kind, types.Float):
             return self._next()
         if isinstance(kind, types.Complex):
-            return Pair(self._next(), self._next())
+            return Pair(self._next(), self._next())  # type: ignore[arg-type]
         if isinstance(kind, (types.Integer, types.Boolean)):
             self._next()
             return None
@@ -199,7 +201,7 @@ class _Result:
         found = np.empty(shape, object)
         for place in np.ndindex(*shape):
             step = sum(index * stride for index, stride in zip(place, strides, strict=True))
-            parts = [
+            parts: Any = [
                 self._memory.load((data + step + offset) % (1 << 64), llvm_type) for offset in range(0, itemsize, width)
             ]
             found[place] = Pair(*parts) if len(parts) == 2 else parts[0]
@@ -223,7 +225,7 @@ def _kind(dtype: np.dtype) -> str:
 def _reals(values: np.ndarray) -> np.ndarray:
     """All floats of an array, two for a complex number."""
     flat = np.ascontiguousarray(values).ravel()
-    return flat.view(flat.real.dtype) if np.iscomplexobj(flat) else flat
+    return flat.view(np.real(flat).dtype) if np.iscomplexobj(flat) else flat
 
 
 def _parts(scalars: list[Any]) -> list[float]:
