@@ -32,7 +32,7 @@ from numzyme.arrays import Adjoint, Diagonal, Symmetric
 from . import machine
 
 PAGE = Path(__file__).parent / "OBJECTS.md"
-CALLS, ROUNDS = 300, 15
+CALLS, ROUNDS = 100, 60
 LIMITS = {10: 5.0, 100: 40.0}  # microseconds over the compiled code
 
 FIRST = """

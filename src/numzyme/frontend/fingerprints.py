@@ -25,7 +25,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.extending import _Intrinsic  # pyright: ignore[reportPrivateUsage]
 
 from .code import builtin_or_global, code_token, globals_of, names_of
-from .objects.classes import class_attribute, method_in_class, value_in_class
+from .objects.classes import class_attribute, is_generated, method_in_class, value_in_class
 from .objects.operators import UNARY
 from .packages import named_in_package
 from .types_token import type_token
@@ -65,6 +65,8 @@ class Fingerprint:
             for name in self.names:
                 found = class_attribute(python_class, name)
                 value_in_class(python_class, name, found)
+                if is_generated(python_class, name):
+                    continue  # its names are the dataclass's own
                 for function in (found, getattr(found, "fget", None), getattr(found, "__func__", None)):
                     method_in_class(python_class, function)
 

@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from .outside import Outside
+from .outside import UNBOUND, Outside, content_of
 
 generations: Counter[type] = Counter()
 _changes: list[int] = []  # for each time that something had changed, in how many classes
 _methods: dict[tuple[type, FunctionType], Outside] = {}
+_watched: tuple[int, Any, Any] = (0, (), ())  # of how many methods; their names and cells, each once
 _frozen: dict[tuple[type, str], tuple[Any, Any]] = {}  # class and name: what compiled code took, and a copy of it
 
 
@@ -114,11 +115,12 @@ def refresh() -> int:
 
     Returns: how often that has happened; whoever keeps compiled code without its types compares it.
     """
+    global _watched
     if not (_frozen or _methods):
         return len(_changes)
-    methods = [*_methods.items()]  # other threads may compile meanwhile
-    if not _frozen and all(outside.holds() for _, outside in methods):
+    if not _frozen and _methods_hold():
         return len(_changes)
+    methods = [*_methods.items()]  # other threads may compile meanwhile
     changed = {
         python_class
         for (python_class, name), (found, copy) in [*_frozen.items()]
@@ -132,8 +134,27 @@ def refresh() -> int:
         for method in [method for method in _methods if method[0] is python_class]:
             del _methods[method]
     if changed:
+        _watched = (-1, (), ())
         _changes.append(len(changed))
     return len(_changes)
+
+
+def _methods_hold() -> bool:
+    """Whether all names that methods rely on mean what they meant; each is looked at once, for every call asks."""
+    global _watched
+    count, names, cells = _watched
+    if count != len(_methods):
+        outsides = [*_methods.values()]
+        names = {
+            (id(space), name, id(value)): (space, name, value) for o in outsides for space, name, value in o.globals
+        }
+        cells = {(id(cell), id(value)): (cell, value) for o in outsides for cell, value in o.cells}
+        names, cells = tuple(names.values()), tuple(cells.values())
+        _watched = len(outsides), names, cells
+    for space, name, value in names:
+        if space.get(name, UNBOUND) is not value:
+            return False
+    return all(content_of(cell) is value for cell, value in cells)
 
 
 def _is_same(now: Any, found: Any, copy: Any) -> bool:

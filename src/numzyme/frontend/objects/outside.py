@@ -80,7 +80,7 @@ class Outside:
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             if name in left_out:
                 continue
-            value = _content(cell)
+            value = content_of(cell)
             self.cells.append((cell, value))
             found.append(value)
         space = function.__globals__
@@ -103,13 +103,13 @@ class Outside:
         for space, name, value in self.globals:
             if space.get(name, UNBOUND) is not value:
                 return False
-        return all(_content(cell) is value for cell, value in self.cells)
+        return all(content_of(cell) is value for cell, value in self.cells)
 
 
 UNBOUND: Any = object()
 
 
-def _content(cell: Any) -> Any:
+def content_of(cell: Any) -> Any:
     try:
         return cell.cell_contents
     except ValueError:
