@@ -19,18 +19,18 @@ from numba.extending import intrinsic
 from numzyme.frontend import RawFunction
 
 _ALLOCATE = """
-define internal ptr @numzyme.allocate(i64 %size) {
+define internal ptr @{}(i64 %size) {{
   %memory = call ptr @NRT_Allocate(i64 %size)
   ret ptr %memory
-}
+}}
 """
 
 
 @global_compiler_lock
 def callable_of(raw: RawFunction, text: str) -> Any:
     """A njit function that calls the canonical text of `raw`; memory of an arena is never freed."""
-    allocate = re.compile(r"^declare .*@numzyme\.allocate\(.*\n", re.M)
-    text = allocate.sub(_ALLOCATE, text)
+    allocate = re.compile(r"^declare .*@(numzyme\.allocate(?:\.list)?)\(.*\n", re.M)
+    text = allocate.sub(lambda found: _ALLOCATE.format(found[1]), text)
     if "@numzyme.allocate" in text and not re.search(r"^declare .*@NRT_Allocate\(", text, re.M):
         text += "\ndeclare ptr @NRT_Allocate(i64)\n"
     codegen = cpu_target.target_context.codegen()

@@ -7,10 +7,12 @@ from . import (
     calls,
     complex_numbers,
     exceptions,
+    language,
     linear_algebra,
     loops,
     mathematics,
     mutation,
+    numpy_functions,
     results,
     values,
     views,
@@ -19,7 +21,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers
+    complex_numbers, language, numpy_functions
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

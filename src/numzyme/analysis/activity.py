@@ -146,6 +146,8 @@ class Activity:
         if not i.name or i.type not in _BIT_CARRIERS:
             return
         if i.opcode == "load":
+            if self.memory.in_list_header(i.operands[0]):
+                return
             objects = self.memory.objects(i.operands[0])
             floats = {o for o in objects & self.varied_objects if self.kinds.holds_floats(o)}
             carries = bool(floats or objects & self.carrier_objects)

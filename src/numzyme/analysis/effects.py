@@ -33,9 +33,12 @@ FRESH = -1
 NONE = Effects()
 _ALLOCATION = Effects(allocates=True)
 
+# of the arena; a list's memory begins with integers (how many members, how many have room, changed or not)
+LIST_ALLOCATOR = "numzyme.allocate.list"
+ARENA_ALLOCATORS = frozenset({"numzyme.allocate", LIST_ALLOCATOR})
 ALLOCATORS = frozenset(
     {
-        "numzyme.allocate",
+        *ARENA_ALLOCATORS,
         "NRT_Allocate",
         "NRT_MemInfo_alloc_aligned",
         "NRT_MemInfo_alloc_safe_aligned",
@@ -61,6 +64,21 @@ HARMLESS = frozenset(
         "llvm.sideeffect",
         "numba_gil_ensure",
         "numba_gil_release",
+        # what `print` is made of: Python objects, of which no derivative is taken
+        "PyBool_FromLong",
+        "PyComplex_FromDoubles",
+        "PyFloat_FromDouble",
+        "PyLong_FromLongLong",
+        "PyLong_FromUnsignedLongLong",
+        "PyObject_Str",
+        "PySys_FormatStdout",
+        "PyTuple_New",
+        "PyTuple_SetItem",
+        "PyUnicode_AsUTF8",
+        "PyUnicode_FromKindAndData",
+        "PyUnicode_FromString",
+        "Py_DecRef",
+        "Py_IncRef",
     }
 )
 
@@ -104,5 +122,9 @@ def external_effects(instruction: Instruction) -> Effects:
     return Effects(pointers, pointers, pointers, stores, known=False)
 
 
+def is_arena_allocation(instruction: Instruction) -> bool:
+    return instruction.opcode == "call" and symbol_of(instruction.callee) in ARENA_ALLOCATORS
+
+
 # allocators that return the data itself; the others return a header that holds its address
-DIRECT_ALLOCATORS = frozenset({"numzyme.allocate", "NRT_Allocate"})
+DIRECT_ALLOCATORS = frozenset({*ARENA_ALLOCATORS, "NRT_Allocate"})

@@ -50,6 +50,8 @@ class Kinds:
             self._see(pointer, store.types[0])
 
     def _see(self, pointer: str, kind: str) -> None:
+        if self.memory.in_meminfo(pointer):
+            return  # Numba's bookkeeping in front of the data, which is never copied with it
         for an_object in self.memory.objects(pointer):
             if an_object not in self.seeded:
                 self.of.setdefault(an_object, set()).add(kind)

@@ -1,7 +1,7 @@
 """Which memory a pointer can point at, and whether what was read there is still there at the end.
 
 Decides, by one flow-insensitive pass to a fixed point (Andersen, "Program analysis and specialization for the C
-programming language", 1994), the set of objects behind every pointer, the parts of a stack slot told apart; and,
+programming language", 1994), the set of objects behind every pointer, the parts of what is made here told apart; and,
 sensitive to flow, whether a value that was loaded may be overwritten later (`overwritten_after`). An object is an
 argument's memory, one allocation site, one stack slot, a global, or what a call or a load brought from elsewhere.
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ..ir import Function, Instruction, Module
 from ..ir.symbols import symbol_of
 from .cfg import Cfg
-from .effects import DIRECT_ALLOCATORS, FRESH, Effects, external_effects
+from .effects import DIRECT_ALLOCATORS, FRESH, LIST_ALLOCATOR, Effects, external_effects, is_arena_allocation
 
 Objects = frozenset["MemoryObject"]
 
@@ -34,11 +34,23 @@ class MemoryObject:
         return f"{self.kind}({self.name})"
 
 
+@dataclass(frozen=True, slots=True)
+class From:
+    """Some offset that is not less than `least`: the rest of an address is an index that Numba has checked, or that
+    is right if the program is (an index out of bounds has no meaning)."""
+
+    least: int
+
+
+Offset = int | From | None  # in bytes from the start of an object; None: not known
+
 UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
 _COPIES = ("llvm.memcpy", "llvm.memmove")
 _ADDRESS_OF_ARRAY = " global ptr inttoptr "
+_WITH_PARTS = ("stack", "allocation")
+_MEMINFO, _LIST_HEADER = range(64), range(64, 88)  # in a list: how many members, how many have room, changed or not
 _PRIVATE = ("allocation", "header", "stack")
 
 
@@ -54,14 +66,16 @@ class Memory:
         }
         self.points_to: dict[str, Objects] = {}
         self.contents: dict[MemoryObject, Objects] = {}
-        # Of stack slots whose parts are told apart: what is stored where (None: somewhere), and how far pointers are
-        # from the start of their objects (None: not known).
-        self._parts: dict[tuple[MemoryObject, int | None], tuple[Objects, int | None]] = {}
-        self._offset: dict[str, int | None] = {}
+        # Of memory whose parts are told apart: what is stored where, and how far pointers are from the start of their
+        # objects.
+        self._parts: dict[MemoryObject, dict[Offset, tuple[Objects, Offset]]] = {}
+        self._offset: dict[str, Offset] = {}
         for parameter in self.function.parameters:
             if parameter.type == "ptr" and parameter.name not in opaque:
                 self.points_to[parameter.name] = frozenset({MemoryObject("argument", parameter.name)})
         self.site: dict[MemoryObject, str] = {}
+        self._with_meminfo: set[MemoryObject] = set()
+        self._lists: set[MemoryObject] = set()
         self._definitions = {i.name: i for i in self.function.instructions() if i.name}
         self._solve()
         self.writes = list(self._writes())
@@ -90,10 +104,10 @@ class Memory:
                 for instruction in self.cfg.blocks[label].instructions:
                     self._transfer(instruction, label)
 
-    def _add(self, name: str, objects: Objects, offset: int | None = None) -> None:
+    def _add(self, name: str, objects: Objects, offset: Offset = None) -> None:
         known = self.points_to.get(name, EMPTY)
         if objects:
-            joined = offset if self._offset.get(name, offset) == offset else None
+            joined = _either(self._offset.get(name, offset), offset)
             if name not in self._offset or self._offset[name] != joined:
                 self._offset[name] = joined
                 self._changed = True
@@ -102,7 +116,7 @@ class Memory:
             self._changed = True
 
     def _add_contents(
-        self, holders: Iterable[MemoryObject], objects: Objects, place: int | None = None, offset: int | None = None
+        self, holders: Iterable[MemoryObject], objects: Objects, place: Offset = None, offset: Offset = None
     ) -> None:
         """`place`: where in the holders; `offset`: where in the objects the stored pointers point."""
         for holder in holders:
@@ -110,12 +124,12 @@ class Memory:
             if not objects <= known:
                 self.contents[holder] = known | objects
                 self._changed = True
-            if holder.kind == "stack" and objects:
-                part = holder, place
-                stored, there = self._parts.get(part, (EMPTY, offset))
-                joined = stored | objects, there if there == offset else None
-                if self._parts.get(part) != joined:
-                    self._parts[part] = joined
+            if holder.kind in _WITH_PARTS and objects:
+                parts = self._parts.setdefault(holder, {})
+                stored, there = parts.get(place, (EMPTY, offset))
+                joined = stored | objects, _either(there, offset)
+                if parts.get(place) != joined:
+                    parts[place] = joined
                     self._changed = True
 
     def _transfer(self, instruction: Instruction, label: str) -> None:
@@ -129,9 +143,9 @@ class Memory:
         elif instruction.type != "ptr":
             return
         elif opcode == "getelementptr":
-            base, by_bytes = self._offset_of(operands[0]), instruction.element_type == "i8" and len(operands) == 2
-            known = base is not None and by_bytes and operands[1].lstrip("-").isdigit()
-            self._add(name, self.objects(operands[0]), base + int(operands[1]) if known and base is not None else None)
+            by_bytes = instruction.element_type == "i8" and len(operands) == 2
+            step = int(operands[1]) if by_bytes and operands[1].lstrip("-").isdigit() else None
+            self._add(name, self.objects(operands[0]), _moved(self._offset_of(operands[0]), step))
         elif opcode in ("phi", "freeze"):
             for operand in operands:
                 self._add(name, self.objects(operand), self._offset_of(operand))
@@ -150,9 +164,9 @@ class Memory:
         """What a pointer that is loaded from `pointer` may point at."""
         return frozenset().union(*(objects for objects, _ in self._parts_loaded(pointer)))
 
-    def _parts_loaded(self, pointer: str, anywhere: bool = False) -> Iterator[tuple[Objects, int | None]]:
+    def _parts_loaded(self, pointer: str, behind: bool = False) -> Iterator[tuple[Objects, Offset]]:
         """What may be loaded from `pointer`, or from behind it, and where in its objects it points."""
-        place = None if anywhere else self._offset_of(pointer)
+        place = _behind(self._offset_of(pointer)) if behind else self._offset_of(pointer)
         for holder in self.objects(pointer):
             yield from self._stored(holder, place)
             if holder.kind in ("argument", "content"):
@@ -162,17 +176,32 @@ class Memory:
             elif holder.kind == "global" and _ADDRESS_OF_ARRAY in self.module.globals.get(holder.name, ""):
                 yield frozenset({MemoryObject("frozen", holder.name)}), None
 
-    def _stored(self, holder: MemoryObject, place: int | None) -> Iterator[tuple[Objects, int | None]]:
+    def _stored(self, holder: MemoryObject, place: Offset) -> Iterator[tuple[Objects, Offset]]:
         """What this function has stored in `holder`, at one place or anywhere."""
-        if holder.kind != "stack" or place is None:
+        if holder.kind not in _WITH_PARTS:
             yield self.contents.get(holder, EMPTY), None
             return
-        for part in ((holder, place), (holder, None)):
-            if part in self._parts:
-                yield self._parts[part]
+        indices_count = holder in self._with_meminfo
+        parts = [*self._parts.get(holder, {}).items()]  # whoever reads may add to them
+        yield from (part for at, part in parts if _may_meet(at, place, indices_count))
 
-    def _offset_of(self, pointer: str) -> int | None:
+    def _offset_of(self, pointer: str) -> Offset:
         return self._offset.get(pointer)
+
+    def in_list_header(self, pointer: str) -> bool:
+        """Whether `pointer` leads to the integers that the memory of a list begins with, never to its members.
+
+        Numba checks every index of a list, so that no pointer with a variable part leads there.
+        """
+        objects = self.objects(pointer)
+        offset = self._offset_of(pointer)
+        return isinstance(offset, int) and offset in _LIST_HEADER and bool(objects) and objects <= self._lists
+
+    def in_meminfo(self, pointer: str) -> bool:
+        """Whether `pointer` leads to what Numba keeps in front of the data that it allocates."""
+        objects = self.objects(pointer)
+        offset = self._offset_of(pointer)
+        return isinstance(offset, int) and offset in _MEMINFO and bool(objects) and objects <= self._with_meminfo
 
     def _new(self, name: str, kind: str, label: str) -> None:
         made = MemoryObject(kind, name)
@@ -183,6 +212,10 @@ class Memory:
         """Numba's allocators return a header that holds the address of the data; in an arena both are one block."""
         if symbol_of(call.callee) in DIRECT_ALLOCATORS:
             self._new(call.name, "allocation", label)
+            if is_arena_allocation(call):
+                self._with_meminfo.add(MemoryObject("allocation", call.name))
+            if symbol_of(call.callee) == LIST_ALLOCATOR:
+                self._lists.add(MemoryObject("allocation", call.name))
             return
         self._new(call.name, "header", label)
         data = MemoryObject("allocation", call.name)
@@ -195,8 +228,9 @@ class Memory:
             self._new_allocation(call, label)
             return
         if symbol_of(call.callee).startswith(_COPIES):
-            for objects, _ in self._parts_loaded(call.operands[1], anywhere=True):
-                self._add_contents(self.objects(call.operands[0]), objects)
+            for objects, offset in self._parts_loaded(call.operands[1], behind=True):
+                place = _behind(self._offset_of(call.operands[0]))
+                self._add_contents(self.objects(call.operands[0]), objects, place, offset)
             return
         arguments = {n: self.objects(v) for n, v in enumerate(call.operands) if call.types[n] == "ptr"}
         if call.type == "ptr" and call.name:
@@ -337,6 +371,38 @@ class Memory:
                     fate = "may be overwritten later" if changed else "is still there at the end"
                     lines.append(f"{instruction.name}, read from {_listed(objects)}, {fate}")
         return "\n".join(lines)
+
+
+def _either(first: Offset, second: Offset) -> Offset:
+    """What is known of an offset that is one of two."""
+    if first is None or second is None or first == second:
+        return first if first == second else None
+    return From(min(at.least if isinstance(at, From) else at for at in (first, second)))
+
+
+def _behind(offset: Offset) -> Offset:
+    return From(offset) if isinstance(offset, int) else offset
+
+
+def _moved(offset: Offset, step: int | None) -> Offset:
+    """The offset after a step of so many bytes, or of an index times something."""
+    if offset is None:
+        return None
+    if isinstance(offset, int):
+        return From(offset) if step is None else offset + step
+    return From(offset.least + max(step or 0, 0))
+
+
+def _may_meet(first: Offset, second: Offset, indices_count: bool) -> bool:
+    """Whether two offsets in one object can be the same; `indices_count`: an index is never negative there."""
+    if isinstance(first, int) and isinstance(second, int):
+        return first == second
+    if not indices_count or not isinstance(first, int | From) or not isinstance(second, int | From):
+        return True
+    if isinstance(first, From) and isinstance(second, From):
+        return True
+    at, start = (first, second) if isinstance(first, int) else (second, first)
+    return at >= start.least  # type: ignore[operator, union-attr]
 
 
 def _listed(objects: Objects) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..analysis import Status, Summaries
+from ..analysis.effects import is_arena_allocation
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
 from ..ir.symbols import symbol_of
@@ -152,7 +153,7 @@ def plain_instruction(context: Context, instruction: Instruction) -> str:
     if instruction.callee in context.module.functions:
         context.plain.setdefault(instruction.callee)
         return replace_callee(text, instruction.callee, plain_name(instruction.callee), "ptr %arena")
-    if instruction.callee == "@numzyme.allocate":
+    if is_arena_allocation(instruction):
         return f"{instruction.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {instruction.operands[0]})"
     if symbol_of(instruction.callee) == "numzyme.escape":
         listed = ", ".join(f"{k} {v}" for k, v in zip(instruction.types, instruction.operands, strict=True))

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
+from ..analysis.effects import ARENA_ALLOCATORS, LIST_ALLOCATOR, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
@@ -69,16 +70,21 @@ def allocates_repeatedly(text: str, symbol: str) -> bool:
         return False
     module = parse(text)
     for function in module.functions.values():
-        if not any(i.callee == "@numzyme.allocate" for i in function.instructions()):
+        if not any(is_arena_allocation(i) for i in function.instructions()):
             continue
         if symbol_of(function.name) != symbol:
             return True
         cfg = Cfg(function)
         loops = LoopForest(cfg).of
         for label in cfg.order:
-            if loops[label] and any(i.callee == "@numzyme.allocate" for i in cfg.blocks[label].instructions):
+            if loops[label] and any(map(is_arena_allocation, cfg.blocks[label].instructions)):
                 return True
     return False
+
+
+def makes_lists(text: str) -> bool:
+    """Whether a canonical module allocates lists."""
+    return f"@{LIST_ALLOCATOR}(" in text
 
 
 def raises_memory(text: str) -> bool:
@@ -116,8 +122,9 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
     for number, size in context.frame_sizes.items():
         body = body.replace(calls.frame_token(number), str(size))
     declarations = dict(context.module.declarations)
-    for name in ("@numzyme.allocate", '@"numzyme.escape"', "@numzyme.escape"):
-        declarations.pop(name, None)
+    for name in (*ARENA_ALLOCATORS, "numzyme.escape"):
+        declarations.pop(f"@{name}", None)
+        declarations.pop(f'@"{name}"', None)
     helpers = sorted(context.helpers)
     extra = {**ARENA_DECLARATIONS, **context.declarations}
     if context.counted:

@@ -244,7 +244,7 @@ class FunctionFacts:
     def _check_store(self, store: Instruction) -> None:
         if store.types[0] in FLOAT_TYPES or store.operands[0] not in self.activity.carriers:
             return
-        if self.writes_over_floats(store):
+        if self.writes_over_floats(store) and not self.memory.in_list_header(store.operands[1]):
             raise UnsupportedCodeError(
                 "an integer is written to memory that holds differentiable floats",
                 where=self.location(store),
@@ -260,11 +260,19 @@ class FunctionFacts:
         """A block copy or fill of shadowed memory must be of one float type, or of no floats at all."""
         if not self.has_shadow(call.operands[0]):
             return
-        kinds = set()
-        for an_object in self.memory.objects(call.operands[0]):
+        kinds, objects = set(), self.memory.objects(call.operands[0])
+        for an_object in objects:
             kinds |= self.kinds.of.get(an_object, set())
         if not kinds & FLOAT_TYPES or len(kinds) == 1:
             return
+        if "ptr" not in kinds and len(kinds & FLOAT_TYPES) == 1:
+            copied = (
+                objects
+                if symbol_of(call.callee).startswith("llvm.memset")
+                else objects | self.memory.objects(call.operands[1])
+            )
+            if all(map(self.private, copied)):
+                return  # shadows that are made here hold zeros where integers are, which add up as floats do
         if symbol_of(call.callee).startswith("llvm.memset") and (self.one_sweep or "ptr" not in kinds):
             return  # zeros are the shadow of zeros: numbers as well as pointers
         raise UnsupportedCodeError(

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from ..analysis import Status, symbol_of
-from ..analysis.effects import DIRECT_ALLOCATORS
+from ..analysis.effects import ARENA_ALLOCATORS, DIRECT_ALLOCATORS, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
@@ -42,7 +42,7 @@ class ForwardFunction:
         self.emitter = Emitter("z.")
         self.writer = ExpressionWriter(self.emitter)
         self.helpers: set[str] = set()
-        self.uses_arena = "@numzyme.allocate" in context.module.declarations
+        self.uses_arena = any(symbol_of(name) in ARENA_ALLOCATORS for name in context.module.declarations)
         self.counted = context.counted
         # Callees get the arena, or the list of what was allocated, under the same name.
         self.has_owner = self.uses_arena or self.counted is not None
@@ -221,7 +221,7 @@ class ForwardFunction:
             arena = "ptr %arena" if self.has_owner else "ptr null"
             self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), arena))
             return
-        if i.opcode == "call" and i.callee == "@numzyme.allocate":
+        if is_arena_allocation(i):
             size = i.operands[0]
             self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
             return

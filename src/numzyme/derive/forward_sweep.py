@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..analysis import Loop, Status, symbol_of
 from ..analysis.cfg import GOOD_STATUS
+from ..analysis.effects import ARENA_ALLOCATORS
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES, SIZES
@@ -19,7 +20,7 @@ from .request import OUT_OF_TAPE
 from .storage import Buffer, FrameSlot, Place, RecordField, Storage, memory_type
 
 _DROPPED = ("llvm.lifetime.", "llvm.assume", "llvm.experimental.noalias.scope")
-_USES_ARENA = frozenset({"numzyme.allocate", "numzyme.escape"})
+_USES_ARENA = frozenset({*ARENA_ALLOCATORS, "numzyme.escape"})
 
 
 class ForwardSweep:

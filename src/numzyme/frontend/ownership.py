@@ -1,8 +1,9 @@
 """Who owns the memory that a function allocates: rewriting of Numba's runtime calls before optimisation.
 
 Invariant: after `arena`, no reference count is left, and every allocation is a call of `numzyme.allocate`, whose
-argument is the whole size and whose result is the meminfo pointer. Data is at a constant offset from it, so that
-LLVM sees through both; only where lists grow is the data pointer kept in the meminfo, as Numba does.
+argument is the whole size and whose result is the meminfo pointer; lists have an allocator of their own name. Data is
+at a constant offset from it, so that LLVM sees through both; only where lists grow is the data pointer kept in the
+meminfo, as Numba does.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ _SIZE_SLOT = 32
 
 # An allocation that nobody uses may go; nothing else in memory is touched by allocating.
 _ALLOCATE_DECLARATION = (
-    "\ndeclare noalias ptr @numzyme.allocate(i64) nounwind willreturn memory(inaccessiblemem: readwrite) "
+    "\ndeclare noalias ptr @{}(i64) nounwind willreturn memory(inaccessiblemem: readwrite) "
     'allockind("alloc,uninitialized") "alloc-family"="numzyme"\n'
 )
+_ALLOCATE, _ALLOCATE_LIST = "numzyme.allocate", "numzyme.allocate.list"
 _ALLOCATORS = {
     "NRT_MemInfo_alloc": "i64 %size",
     "NRT_MemInfo_alloc_safe": "i64 %size",
@@ -29,6 +31,7 @@ _ALLOCATORS = {
     "NRT_MemInfo_new_varsize": "i64 %size",
     "NRT_MemInfo_new_varsize_dtor": "i64 %size, ptr %destructor",
 }
+_OF_LISTS = ("NRT_MemInfo_new_varsize", "NRT_MemInfo_new_varsize_dtor")
 _NO_COUNTING = """\
     define internal void @{name}(ptr %meminfo) alwaysinline {{
       ret void
@@ -50,7 +53,7 @@ _FIXED_DATA = f"""\
 _MOVABLE_ALLOCATE = f"""\
     define internal noalias ptr @{{name}}({{parameters}}) alwaysinline {{{{
       %total = add i64 %size, {HEADER_BYTES}
-      %meminfo = call noalias ptr @numzyme.allocate(i64 %total)
+      %meminfo = call noalias ptr @{{allocate}}(i64 %total)
       %failed = icmp eq ptr %meminfo, null
       br i1 %failed, label %done, label %fill
     fill:
@@ -73,10 +76,12 @@ _MOVABLE_DATA = f"""\
 """
 _GROW = f"""\
     define internal ptr @NRT_MemInfo_varsize_realloc(ptr %meminfo, i64 %size) alwaysinline {{
-      %data = call noalias ptr @numzyme.allocate(i64 %size)
-      %failed = icmp eq ptr %data, null
+      %total = add i64 %size, {HEADER_BYTES}
+      %block = call noalias ptr @{_ALLOCATE_LIST}(i64 %total)
+      %failed = icmp eq ptr %block, null
       br i1 %failed, label %done, label %move
     move:
+      %data = getelementptr i8, ptr %block, i64 {HEADER_BYTES}
       %data_slot = getelementptr i8, ptr %meminfo, i64 {_DATA_SLOT}
       %old = load ptr, ptr %data_slot, align 8
       %size_slot = getelementptr i8, ptr %meminfo, i64 {_SIZE_SLOT}
@@ -87,7 +92,8 @@ _GROW = f"""\
       store i64 %size, ptr %size_slot, align 8
       br label %done
     done:
-      ret ptr %data
+      %result = phi ptr [ null, %0 ], [ %data, %move ]
+      ret ptr %result
     }}
     declare i64 @llvm.umin.i64(i64, i64)
     declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
@@ -95,16 +101,6 @@ _GROW = f"""\
 # Counting touches the count only, and at zero the memory that it counts.
 _COUNTING = """\
     declare void @{name}(ptr captures(none)) nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
-"""
-# Where references are counted, memory that leaves is kept by the reference that it leaves with.
-_ESCAPE = """\
-    define internal void @{name}(ptr %records, ptr %record, ptr %meminfo, ptr %low, i64 %size) alwaysinline {{
-      %kept = getelementptr i8, ptr %record, i64 24
-      store ptr %meminfo, ptr %kept, align 8
-      %moved = getelementptr i8, ptr %record, i64 32
-      store ptr %low, ptr %moved, align 8
-      ret void
-    }}
 """
 # Where references are counted, memory that leaves is kept by the reference that it leaves with.
 _ESCAPE = """\
@@ -136,13 +132,19 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     replacements = {
         **{name: _NO_COUNTING.format(name=name) for name in _COUNTS},
         "NRT_MemInfo_data_fast": _MOVABLE_DATA if movable else _FIXED_DATA,
-        **{name: allocate.format(name=name, parameters=parameters) for name, parameters in _ALLOCATORS.items()},
+        **{
+            name: allocate.format(
+                name=name, parameters=parameters, allocate=_ALLOCATE_LIST if name in _OF_LISTS else _ALLOCATE
+            )
+            for name, parameters in _ALLOCATORS.items()
+        },
     }
     if "@NRT_MemInfo_varsize_realloc(" in text:
         replacements["NRT_MemInfo_varsize_realloc"] = _GROW
         text = _INTRINSIC.sub("", text)
     text = _replace(text, replacements)
-    return text + _ALLOCATE_DECLARATION if "@numzyme.allocate(" in text else text
+    called = [name for name in (_ALLOCATE, _ALLOCATE_LIST) if f"@{name}(" in text]
+    return text + "".join(map(_ALLOCATE_DECLARATION.format, called))
 
 
 def _replace(text: str, replacements: dict[str, str]) -> str:

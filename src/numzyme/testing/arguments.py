@@ -74,7 +74,7 @@ class Arguments:
 
     def _arrange(self, value: Any) -> Any:
         if isinstance(value, tuple):
-            return tuple(self._arrange(member) for member in value)
+            return _like(value, [self._arrange(member) for member in value])
         if isinstance(value, np.ndarray):
             return self._arrange_array(value)
         if isinstance(value, (float, complex, np.inexact)):
@@ -118,6 +118,10 @@ class Arguments:
         return vector
 
 
+def _like(original: tuple, members: list) -> tuple:
+    return type(original)(*members) if hasattr(original, "_fields") else tuple(members)
+
+
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], dtype: np.dtype) -> Any:
     values = rng.uniform(-1, 1, shape)
     if dtype.kind == "c":
@@ -158,7 +162,7 @@ def inner_vectors(left: Vector, right: Vector) -> float:
 
 def _build(part: Any, vector: Vector, writable: bool) -> Any:
     if isinstance(part, tuple):
-        return tuple(_build(member, vector, writable) for member in part)
+        return _like(part, [_build(member, vector, writable) for member in part])
     if isinstance(part, Scalar):
         value = vector.scalars[part.index]
         return float(value) if part.kind is float and not isinstance(value, complex) else value

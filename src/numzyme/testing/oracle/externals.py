@@ -91,7 +91,7 @@ def _memcpy(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     run.memory.copy(values[0], values[1], values[2])
 
 
-@external("numzyme.allocate")
+@external("numzyme.allocate", "numzyme.allocate.list")
 def _allocate(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return run.memory.allocate(values[0] + _MEMINFO)
 
