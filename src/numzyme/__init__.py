@@ -20,6 +20,7 @@ from .api import (
     grad,
     gradient,
     value_and_grad,
+    vjp,
 )
 from .diagnostics import (
     DifferentiationError,
@@ -80,4 +81,5 @@ __all__ = [
     "strip_types",
     "tree_map",
     "value_and_grad",
+    "vjp",
 ]

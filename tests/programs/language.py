@@ -7,7 +7,6 @@ import math
 import numba
 import numpy as np
 from numba import njit
-from numba.typed import Dict, List
 
 from numzyme.testing.program import Corpus, array, integers, real
 
@@ -118,35 +117,6 @@ def stack_of_numbers(x):
     return total
 
 
-@program(array(4))
-def typed_list(x):
-    values = List()
-    for i in range(4):
-        values.append(x[i] * x[i])
-    values[0] = values[1] * 2.0
-    return values[0] + sum(values)
-
-
-@program(array(4))
-def typed_dict(x):
-    found = Dict()
-    for i in range(4):
-        found[i] = x[i] ** 2
-    found[1] = found[1] * found[2]
-    total = 0.0
-    for key in found:
-        total += found[key] * key
-    for value in found.values():
-        total += value
-    return total
-
-
-@program(array(4))
-def dict_with_string_keys(x):
-    parameters = {"a": x[0], "b": x[1] * x[2]}
-    return parameters["a"] * parameters["b"] + x[3]
-
-
 @program(integers(6, low=0, high=3), array(6))
 def set_on_the_side(index, x):
     seen = set()
@@ -173,7 +143,7 @@ def enum_constants(x):
     kind = Kind.CUBE
     if kind is Kind.SQUARE or kind == Kind.SQUARE:
         return x**2
-    return x**3 * int(Level.LOW)
+    return x**3 * (2.0 if Level.LOW == 2 else 1.0)
 
 
 def _maybe(x):
@@ -277,16 +247,6 @@ def generator_function(x):
     return total
 
 
-@numba.vectorize
-def _smooth(x, y):
-    return x * x / (1.0 + y * y)
-
-
-@program(array(4), array(4))
-def vectorized_function(x, y):
-    return np.sum(_smooth(x, y)) + _smooth(x[0], 2.0)
-
-
 @program(array(6))
 def prange_is_serial(x):
     total = 0.0
@@ -325,11 +285,12 @@ def try_finally(x):
 
 
 @program(array(5))
-def while_else_walrus(x):
+def while_else(x):
     i = 0
     total = 0.0
     while i < 4:
-        total += (value := x[i] * 2.0) * value
+        value = x[i] * 2.0
+        total += value * value
         i += 1
         if total > 100.0:
             break

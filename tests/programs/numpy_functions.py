@@ -279,7 +279,7 @@ def numpy_apply_along_rows(a):
     return total
 
 
-@program(array(5), exactly(3))
+@program(array(5), exactly(3), interpreted=False)
 def numpy_random_is_inactive(x, n):
     np.random.seed(n)
     total = 0.0

@@ -89,6 +89,8 @@ _BY_NAME = {
     "numba_xxgemv": Effects(frozenset({4, 5, 7, 8, 9}), frozenset({9})),
     # int numba_xxdot(kind, conjugate, n, x, y, result)
     "numba_xxdot": Effects(frozenset({3, 4}), frozenset({5})),
+    # int numba_xxnrm2(kind, n, x, incx, result)
+    "numba_xxnrm2": Effects(frozenset({2}), frozenset({4})),
     # double numba_frexp(x, exponent)
     "numba_frexp": Effects(writes=frozenset({1})),
     "numba_frexpf": Effects(writes=frozenset({1})),

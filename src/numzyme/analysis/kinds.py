@@ -16,6 +16,7 @@ from .effects import symbol_of
 from .memory import Memory, MemoryObject
 
 _AS_FLOAT = {"i64": "double", "i32": "float"}
+_BLAS_KINDS = {"100": "double", "115": "float", "122": "double", "99": "float"}  # d, s, and complex z, c
 _COPIES = ("phi", "select", "freeze")
 
 
@@ -76,7 +77,7 @@ class Kinds:
     def _propagate_blas(self) -> None:
         for instruction in self.memory.function.instructions():
             if instruction.opcode == "call" and symbol_of(instruction.callee).startswith("numba_xx"):
-                kind = {"100": "double", "115": "float"}.get(instruction.operands[0])
+                kind = _BLAS_KINDS.get(instruction.operands[0])
                 for operand, type_ in zip(instruction.operands, instruction.types, strict=True):
                     if kind and type_ == "ptr":
                         self._see(operand, kind)

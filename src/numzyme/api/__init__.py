@@ -15,6 +15,7 @@ from .modes import (
     ReverseHolomorphicWithPrimal,
     ReverseWithPrimal,
 )
+from .pullback import vjp
 from .transforms import grad, value_and_grad
 
 __all__ = [
@@ -37,4 +38,5 @@ __all__ = [
     "grad",
     "gradient",
     "value_and_grad",
+    "vjp",
 ]

@@ -164,8 +164,10 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
     canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
     if key.direction == "reverse":
         return "arena", canonical
-    repeatedly = derive.allocates_repeatedly(canonical, raw.symbol) and not derive.makes_lists(canonical)
-    if not _holds_arrays(raw.return_type) and not repeatedly and not derive.raises_memory(canonical):
+    kept = not _holds_arrays(raw.return_type)
+    if kept and raw.makes_lists:
+        return "arena", canonical
+    if kept and not derive.allocates_repeatedly(canonical, raw.symbol) and not derive.raises_memory(canonical):
         return "arena", canonical
     return "nrt", frontend.normalise(raw, disjoint=key.disjoint, ownership="nrt")
 

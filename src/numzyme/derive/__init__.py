@@ -1,6 +1,6 @@
 """The differentiator: canonical LLVM text in, LLVM text of the derivative out."""
 
-from .driver import allocates_repeatedly, differentiate, makes_lists, parse, raises_memory
+from .driver import allocates_repeatedly, differentiate, parse, raises_memory
 from .request import OUT_OF_TAPE, Activity, Counted, Derivative, Report, Request, Stored
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "Stored",
     "allocates_repeatedly",
     "differentiate",
-    "makes_lists",
     "parse",
     "raises_memory",
 ]

@@ -1,4 +1,4 @@
-"""Derivatives of Numba's BLAS helpers: products of matrices and vectors, as products again.
+"""Derivatives of Numba's BLAS helpers: products of matrices and vectors, as products again, and Euclidean norms.
 
 The helpers are column-major, as BLAS is; C = op(A) op(B) has the adjoints A += C op(B)^T and B += op(A)^T C,
 with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). Only the
@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 N, T = "110", "116"  # ASCII codes of the transpose flags
 _KINDS = {"100": "double", "115": "float"}
-_OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12}
-_INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9)}
-_FACTORS = {"numba_xxdot": {}, "numba_xxgemv": {4: 1.0, 8: 0.0}, "numba_xxgemm": {6: 1.0, 11: 0.0}}
+_NORM = "numba_xxnrm2"
+_NORM_KINDS = {**_KINDS, "122": "double", "99": "float"}  # that of complex numbers is that of their parts
+_OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12, _NORM: 4}
+_INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9), _NORM: (2, 2)}
+_FACTORS = {"numba_xxdot": {}, "numba_xxgemv": {4: 1.0, 8: 0.0}, "numba_xxgemm": {6: 1.0, 11: 0.0}, _NORM: {}}
 _GEMM_TYPES = ["i8", "i8", "i8", "i64", "i64", "i64", "ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "i64"]
 _GEMV_TYPES = ["i8", "i8", "i64", "i64", "ptr", "ptr", "i64", "ptr", "ptr", "ptr"]
 
@@ -36,12 +38,14 @@ def output(call: Instruction) -> int:
 
 
 def inputs(call: Instruction) -> tuple[int, int]:
-    """Positions of the two factors."""
+    """Positions of the two factors; of a norm, twice that of its vector."""
     return _INPUTS[symbol_of(call.callee)]
 
 
 def kind_of(facts: FunctionFacts, call: Instruction) -> str:
     """`double` or `float`; complex products are refused."""
+    if symbol_of(call.callee) == _NORM:
+        return _NORM_KINDS[call.operands[0]]
     kind = _KINDS.get(call.operands[0])
     if kind is None:
         raise UnsupportedCodeError("a complex matrix product cannot be differentiated yet", where=facts.location(call))
@@ -52,7 +56,7 @@ def kind_of(facts: FunctionFacts, call: Instruction) -> str:
                 where=facts.location(call),
                 why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected}",
             )
-    if call.operands[1] not in (N, T, "0"):
+    if call.operands[1] not in ((N, T) if symbol_of(call.callee) != "numba_xxdot" else ("0", "1")):
         raise UnsupportedCodeError("the transpose flag of a product is not a constant", where=facts.location(call))
     return kind
 
@@ -77,7 +81,8 @@ def copied_operands(facts: FunctionFacts, call: Instruction) -> list[int]:
     found = []
     for position, other in ((first, second), (second, first)):
         objects = facts.memory.objects(call.operands[position])
-        if facts.has_shadow(call.operands[other]) and not _stays(facts, label, index, objects):
+        needed = facts.has_shadow(call.operands[other]) and position not in found
+        if needed and not _stays(facts, label, index, objects):
             found.append(position)
     return found
 
@@ -98,6 +103,11 @@ def operand_elements(emitter: Emitter, call: Instruction, position: int) -> str:
     o, symbol = call.operands, symbol_of(call.callee)
     if symbol == "numba_xxdot":
         return o[2]
+    if symbol == _NORM:
+        # BLAS counts from the first element on, and reads nothing more where the step is negative
+        backwards = emitter.define(f"icmp slt i64 {o[3]}, 1")
+        span = emitter.define(f"mul i64 {o[1]}, {emitter.select(backwards, 'i64', '1', o[3])}")
+        return span if o[0] in _KINDS else emitter.define(f"mul i64 {span}, 2")
     if symbol == "numba_xxgemv":
         if position == 5:
             return emitter.define(f"mul i64 {o[6]}, {o[3]}")
@@ -136,6 +146,37 @@ class _Writer:
         code = "100" if self.kind == "double" else "115"
         self._call("numba_xxgemv", _GEMV_TYPES, [code, flag, m, n, self._factor(1), a, lda, x, self._factor(beta), y])
 
+    def norm(self, code: str, count: str, x: str, step: str, result: str) -> str:
+        """The norm of x, which also goes to the memory at `result`."""
+        self._call(_NORM, ["i8", "i64", "ptr", "i64", "ptr"], [code, count, x, step, result])
+        return self.emitter.load(self.kind, result)
+
+    def parts(self, code: str, step: str, *pointers: str) -> list[tuple[str, ...]]:
+        """The step of a vector and where it starts; the parts of complex numbers are two vectors."""
+        if code in _KINDS:
+            return [(step, *pointers)]
+        twice = self.emitter.define(f"mul i64 {step}, 2")
+        width = 8 if self.kind == "double" else 4
+        return [(twice, *pointers), (twice, *(self.emitter.offset(pointer, width) for pointer in pointers))]
+
+    def strided(self, name: str, step: str, count: str, factor: str | None, x: str, y: str) -> str:
+        """`axpy`, or `dot` without a factor, of vectors whose elements are `step` apart."""
+        helper = f"numzyme.strided_{name}.{self.kind}"
+        self.helpers.add(helper)
+        arguments = [("i64", count), ("i64", step), *([(self.kind, factor)] if factor else []), ("ptr", x), ("ptr", y)]
+        return self.emitter.call(self.kind if factor is None else "void", f'@"{helper}"', arguments)
+
+    def over_norm(self, value: str, norm: str) -> str:
+        """A value divided by a norm; zero where the norm is."""
+        zero = self.emitter.define(f"fcmp oeq {self.kind} {norm}, 0.000000e+00")
+        quotient = self.emitter.define(f"fdiv {self.kind} {value}, {norm}")
+        return self.emitter.select(zero, self.kind, "0.000000e+00", quotient)
+
+    def dot(self, count: str, x: str, y: str) -> str:
+        self.helpers.add(f"numzyme.dot.{self.kind}")
+        arguments = [("i64", count), ("ptr", x), ("ptr", y)]
+        return self.emitter.call(self.kind, f'@"numzyme.dot.{self.kind}"', arguments)
+
     def axpy(self, count, factor, x, y) -> None:
         """y += factor x."""
         self.helpers.add(f"numzyme.axpy.{self.kind}")
@@ -163,9 +204,21 @@ def reverse(sweep: ReverseSweep, call: Instruction) -> None:
 
     active = {position for position in inputs(call) if facts.has_shadow(call.operands[position])}
     sizes = [values.value(v) if k == "i64" else v for v, k in zip(call.operands, call.types, strict=True)]
+    if symbol_of(call.callee) == _NORM:
+        _reverse_norm(writer, sizes, primal(2), shadow(2), shadow(4))
+        return
     {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[symbol_of(call.callee)](
         writer, sizes, active, primal, shadow
     )
+
+
+def _reverse_norm(writer: _Writer, o: list[str], x: str, shadow: str, result: str) -> None:
+    adjoint = writer.emitter.load(writer.kind, result)
+    norm = writer.norm(o[0], o[1], x, o[3], result)  # the adjoint's place is free from here on
+    writer.emitter.store(writer.kind, "0.000000e+00", result)
+    factor = writer.over_norm(adjoint, norm)
+    for step, x_part, shadow_part in writer.parts(o[0], o[3], x, shadow):
+        writer.strided("axpy", step, o[1], factor, x_part, shadow_part)
 
 
 def _reverse_dot(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
@@ -209,6 +262,12 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
     """The tangent of a product, by the product rule; `shadow(position)` is the tangent of an argument."""
     writer = _Writer(emitter, kind_of(facts, call), declarations, helpers)
     o, symbol = call.operands, symbol_of(call.callee)
+    if symbol == _NORM:
+        dot = "0.000000e+00"
+        for step, x, tangent in writer.parts(o[0], o[3], o[2], shadow(2)) if facts.has_shadow(o[2]) else ():
+            dot = emitter.sum(writer.kind, dot, writer.strided("dot", step, o[1], None, x, tangent))
+        emitter.store(writer.kind, writer.over_norm(dot, emitter.load(writer.kind, o[4])), shadow(4))
+        return
     first, second = inputs(call)
     target, beta = shadow(output(call)), 0
     for position in (first, second):
@@ -220,9 +279,7 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
         elif symbol == "numba_xxgemv":
             writer.gemv(o[1], o[2], o[3], a, o[6], b, target, beta)
         else:
-            helpers.add(f"numzyme.dot.{writer.kind}")
-            arguments = [("i64", o[2]), ("ptr", a), ("ptr", b)]
-            part = emitter.call(writer.kind, f'@"numzyme.dot.{writer.kind}"', arguments)
+            part = writer.dot(o[2], a, b)
             before = emitter.load(writer.kind, target) if beta else "-0.000000e+00"
             emitter.store(writer.kind, emitter.sum(writer.kind, before, part), target)
         beta = 1

@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
-from ..analysis.effects import ARENA_ALLOCATORS, LIST_ALLOCATOR, is_arena_allocation
+from ..analysis.effects import ARENA_ALLOCATORS, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
 from ..ir.symbols import symbol_of
@@ -80,11 +80,6 @@ def allocates_repeatedly(text: str, symbol: str) -> bool:
             if loops[label] and any(map(is_arena_allocation, cfg.blocks[label].instructions)):
                 return True
     return False
-
-
-def makes_lists(text: str) -> bool:
-    """Whether a canonical module allocates lists."""
-    return f"@{LIST_ALLOCATOR}(" in text
 
 
 def raises_memory(text: str) -> bool:

@@ -42,7 +42,7 @@ _KNOWN_OPCODES = (
     )
     | frozenset(["extractvalue", "insertvalue", "freeze"])
 )
-_BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm"})
+_BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm", "numba_xxnrm2"})
 # The first computes with shapes and strides only; the others hand values over to Python, which has no part in
 # the derivative.
 _PUBLISH = ("numzyme.arena.publish", "numzyme.arena.publish_when_raising")

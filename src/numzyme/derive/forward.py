@@ -221,9 +221,10 @@ class ForwardFunction:
             arena = "ptr %arena" if self.has_owner else "ptr null"
             self.emitter.line(calls.replace_callee(i.text, i.callee, calls.plain_name(i.callee), arena))
             return
-        if is_arena_allocation(i):
-            size = i.operands[0]
-            self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
+        if is_arena_allocation(i) or (
+            self.uses_arena and i.opcode == "call" and symbol_of(i.callee) == "numzyme.escape"
+        ):
+            self.emitter.line(calls.plain_instruction(self.context, i))
             return
         block = owned.allocation(i) if self.counted and i.opcode == "call" else None
         if block:

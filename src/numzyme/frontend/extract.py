@@ -37,6 +37,11 @@ class RawFunction:
     return_layout: tuple[tuple[int, str], ...]
     options: Mapping[str, Any]
 
+    @property
+    def makes_lists(self) -> bool:
+        """Whether the function makes a list, or calls something that does."""
+        return "@NRT_MemInfo_new_varsize" in self.text
+
     def addresses_in(self, text: str) -> bool:
         """Whether addresses of this process are in `text`, which was made of this function's: of large arrays, of
         Python objects, of foreign code. Most of those in the raw text are gone when it is optimised.

@@ -20,7 +20,7 @@ from .termination import loops_end
 _ALLOCATORS = ("numzyme.allocate", "NRT_MemInfo_alloc")
 _NO_EFFECT = ("llvm.lifetime", "llvm.assume", "llvm.experimental.noalias", "llvm.donothing", "numzyme.compare.")
 # Runtime functions that write through one argument and otherwise only read: position of that argument.
-_WRITES = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12}
+_WRITES = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12, "numba_xxnrm2": 4}
 _WRITES_FIRST = ("llvm.memset", "llvm.memcpy", "llvm.memmove")
 _SAFE_OPCODES = (
     "phi select icmp fcmp fneg extractvalue insertvalue trunc zext sext fptrunc fpext fptoui fptosi uitofp sitofp "

@@ -108,6 +108,8 @@ class Checker:
         tangents = (found.result, self._floats(found.shadow))
         expected, tolerance = self._numerical()
         self._near("forward and numerical derivative", tangents, (expected.result, expected.buffers), tolerance)
+        if not self.program.interpreted:
+            return
         result, buffers = self._oracle().forward(self.direction)
         self._near("forward and oracle", tangents, (result, self._select(buffers)), self.tolerance(1e-11))
 
@@ -118,7 +120,8 @@ class Checker:
         found = engine.reverse(self.subject, self.arguments, self.seed, self.program.constant)
         self._same_primal("reverse", found.primal)
         self._identity(found.shadow)
-        self._compare_with_oracle(found.shadow)
+        if self.program.interpreted:
+            self._compare_with_oracle(found.shadow)
         again = engine.reverse(self.subject, self.arguments, self.seed, self.program.constant)
         if not identical(tuple(found.shadow.buffers), tuple(again.shadow.buffers)):
             raise CheckFailed("a second reverse call gives other bits")

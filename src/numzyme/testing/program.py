@@ -24,7 +24,7 @@ class Program:
     `constant`: positions of float arguments that are passed as `Const`. `analytic`: complex numbers flow
     through it (no comparison, no absolute value of an active value). `failing`: argument tuples for which
     it raises. `tolerance`: of the comparison with finite differences, relative to the largest number
-    involved.
+    involved. `interpreted`: the oracle can run it (it has no generator of random numbers).
     """
 
     name: str
@@ -35,6 +35,7 @@ class Program:
     analytic: bool = False
     failing: tuple[tuple, ...] = ()
     tolerance: float = 1e-8
+    interpreted: bool = True
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self, seed: int) -> tuple:

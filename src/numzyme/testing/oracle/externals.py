@@ -91,7 +91,7 @@ def _memcpy(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     run.memory.copy(values[0], values[1], values[2])
 
 
-@external("numzyme.allocate", "numzyme.allocate.list")
+@external("numzyme.allocate", "numzyme.allocate.list", "NRT_Allocate")
 def _allocate(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return run.memory.allocate(values[0] + _MEMINFO)
 
@@ -188,6 +188,20 @@ def _dot(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     _, _, count, x, y, result = values
     left, right = run.memory.load_floats(x, kind, count), run.memory.load_floats(y, kind, count)
     run.memory.store(result, kind, _linear(run, kind, list(zip(left, right, strict=True)), Number(0.0)))
+    return 0
+
+
+@external("numba_xxnrm2")
+def _norm(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
+    code, count, x, step, result = values
+    kind = {**_KINDS, ord("z"): "double", ord("c"): "float"}[code]
+    width = 1 if code in _KINDS else 2
+    size = 8 if kind == "double" else 4
+    places = [x + size * (width * step * n + part) for n in range(count) for part in range(width)]
+    parts: list[Any] = [run.memory.load(place, kind) for place in places]
+    norm = rounded(kind, float(np.linalg.norm([part.value for part in parts])))
+    partials = [(part, part.value / norm if norm else 0.0) for part in parts]
+    run.memory.store(result, kind, run.tape.record(norm, partials))
     return 0
 
 

@@ -1,0 +1,141 @@
+"""`vjp`: reverse mode for functions whose result is more than one float.
+
+Decides that a pullback runs the function again, on copies of the arguments as they were, and differentiates the inner
+product of its result with the cotangent: so it can be called as often as one likes, and holds no tape. Invariant: the
+arguments are changed once, by `vjp` itself, as the plain call changes them.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from . import refusals
+from .activities import Const
+from .functions import autodiff, gradient
+from .modes import Reverse, ReverseWithPrimal
+
+
+def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """The value of `f` at `primals`, and the function that pulls cotangents back.
+
+    Arguments:
+        f: any function that Numba compiles, whose result is a float or complex number, an array of these, or nested
+            tuples of these; what else a tuple holds has no cotangent.
+        primals: its arguments, as for `gradient`; `Const(x)` leaves one out.
+        boundscheck: True checks every index.
+    Returns: `(out, pullback)`. `pullback(cotangent)` takes a value of the shape of `out` (None for parts that do not
+        count) and returns a tuple with the adjoint of each argument: the transposed Jacobian times the cotangent. It
+        may be called several times; each call runs `f` again, on copies of the arguments as they were.
+    Raises: `DifferentiationError` when something cannot be differentiated or a cotangent does not fit; what `f` raises.
+
+    >>> import numpy as np
+    >>> from numzyme import vjp
+    >>> out, pullback = vjp(lambda x, a: a * x**2, np.array([1.0, 2.0]), 3.0)
+    >>> out
+    array([ 3., 12.])
+    >>> pullback(np.array([1.0, 0.5]))
+    (array([6., 6.]), 3.0)
+    """
+    saved = copy.deepcopy(primals)
+    passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)
+    out = autodiff(ReverseWithPrimal, f, Const, *passed, boundscheck=boundscheck).val
+    places = tuple(_places(out, ()))
+    if not any(not isinstance(argument, Const) for argument in primals):
+        raise DifferentiationTypeError(f"vjp of `{refusals.name_of(f)}` has no argument to differentiate")
+    if not places:
+        raise DifferentiationTypeError(
+            f"vjp of `{refusals.name_of(f)}` has no result to start from",
+            where=refusals.location_of(f),
+            why=f"it returned a {type(out).__name__} without float or complex numbers",
+        )
+
+    def pullback(cotangent: Any) -> tuple[Any, ...]:
+        seeds = tuple(_seed(f, out, cotangent, path) for path, _ in places)
+        counts = tuple(place for place, seed in zip(places, seeds, strict=True) if seed is not None)
+        given = tuple(seed for seed in seeds if seed is not None)
+        function = _inner_product(f, len(primals), counts)
+        found = gradient(Reverse, function, Const(given), *copy.deepcopy(saved), boundscheck=boundscheck)
+        return found[1:]
+
+    return out, pullback
+
+
+Place = tuple[tuple[int, ...], str]  # where a part of the result is, and how it is multiplied with its cotangent
+_PRODUCTS = {
+    "real": "{seed} * {part}",
+    "complex": "({seed}.conjugate() * {part}).real",
+    "real array": "np.sum({seed} * {part})",
+    "complex array": "np.sum((np.conj({seed}) * {part}).real)",
+}
+
+
+def _places(part: Any, path: tuple[int, ...]) -> Iterator[Place]:
+    if isinstance(part, tuple):
+        for index, member in enumerate(part):
+            yield from _places(member, (*path, index))
+    elif isinstance(part, np.ndarray) and part.dtype.kind in "fc":
+        yield path, "complex array" if part.dtype.kind == "c" else "real array"
+    elif isinstance(part, float | np.floating):
+        yield path, "real"
+    elif isinstance(part, complex | np.complexfloating):
+        yield path, "complex"
+
+
+def _seed(f: Any, out: Any, cotangent: Any, path: tuple[int, ...]) -> Any:
+    """The cotangent at `path`, in the type of the result there; None if it does not count."""
+    for index in path:
+        if cotangent is None:
+            return None
+        if not isinstance(cotangent, tuple | list) or len(cotangent) != len(out):
+            raise _misfit(f, cotangent, out)
+        out, cotangent = out[index], cotangent[index]
+    if cotangent is None:
+        return None
+    if np.shape(cotangent) != np.shape(out) or (np.iscomplexobj(cotangent) and not np.iscomplexobj(out)):
+        raise _misfit(f, cotangent, out)
+    if isinstance(out, np.ndarray):
+        return np.ascontiguousarray(cotangent, out.dtype).reshape(out.shape)
+    return type(out)(cotangent)
+
+
+def _misfit(f: Any, cotangent: Any, out: Any) -> DifferentiationValueError:
+    def shown(value: Any) -> str:
+        return f"{type(value).__name__} of shape {np.shape(value)}" if not isinstance(value, tuple) else "tuple"
+
+    return DifferentiationValueError(
+        f"a cotangent does not fit the result of `{refusals.name_of(f)}`",
+        where=refusals.location_of(f),
+        why=f"it is a {shown(cotangent)}, and the result a {shown(out)}",
+    )
+
+
+def _inner_product(f: Any, count: int, places: tuple[Place, ...]) -> Any:
+    """The function whose gradient is the pullback."""
+    try:
+        return _made(f, count, places)
+    except TypeError:  # f has no hash
+        return _made.__wrapped__(f, count, places)
+
+
+@functools.lru_cache(maxsize=1024)
+def _made(f: Any, count: int, places: tuple[Place, ...]) -> Any:
+    terms = []
+    for number, (path, kind) in enumerate(places):
+        part = "result" + "".join(f"[{index}]" for index in path)
+        terms.append(_PRODUCTS[kind].format(seed=f"cotangents[{number}]", part=part))
+    listed = "".join(f", value{index}" for index in range(count))
+    arguments = listed.removeprefix(", ")
+    scope: dict[str, Any] = {"f": f, "np": np, "__name__": __name__}
+    source = (
+        f"def pulled_back(cotangents{listed}):\n    result = f({arguments})\n    return {' + '.join(terms) or '0.0'}\n"
+    )
+    exec(source, scope)
+    function = scope["pulled_back"]
+    function.__name__ = function.__qualname__ = refusals.name_of(f)
+    return function
