@@ -21,6 +21,7 @@ from . import refusals
 @functools.cache
 def compilable(f: Any, count: int) -> Any:
     """`f` for calls with `count` positional arguments."""
+    f = getattr(f, "numzyme_inner", f)  # of a derivative
     if isinstance(f, types.FunctionType | Dispatcher) and not _has_open_arity(f):
         return f
     names = [f"value{index}" for index in range(count)]

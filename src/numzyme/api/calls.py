@@ -17,6 +17,7 @@ from typing import Any
 
 from numba.core import types
 
+from ..plans import captures
 from . import refusals
 from .modes import DerivativesAndValue, Mode
 from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative, members_of
@@ -124,12 +125,17 @@ class TypedCall:
     result_active: bool
 
     @staticmethod
-    def of(call: Call, slots: tuple[types.Type, ...]) -> TypedCall:
-        """Check `slots`, the types of the values that the glue gets, and compile the derivative for them."""
+    def of(call: Call, slots: tuple[types.Type, ...], nested: bool = False) -> TypedCall:
+        """Check `slots`, the types of the values that the glue gets, and compile the derivative for them.
+
+        `nested`: the code around the call will be differentiated.
+        """
         slots = tuple(types.unliteral(slot) for slot in slots)
         primals, shadows = _split(call, slots)
         _check_arguments(call, primals, shadows)
         primals = primal_types(call, slots)
+        if nested and captures(call.function):
+            raise refusals.captures_inside(call.function)
         raw = extract(call.function, primals, call.boundscheck)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
@@ -143,6 +149,7 @@ class TypedCall:
             keep_primal=call.value is not Value.NONE,
             disjoint=True,
             boundscheck=call.boundscheck,
+            nested=nested,
         )
         compiled = compile_derivative(key)
         entries = tuple(

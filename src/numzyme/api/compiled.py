@@ -25,6 +25,7 @@ from numba.extending import (
 )
 
 from ..diagnostics import DifferentiationTypeError
+from ..frontend import is_private
 from . import lowering
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .calls import Call, TypedCall
@@ -101,7 +102,8 @@ def _core(call: Call, skip: int) -> Any:
 
     def typing(typing_context, values):
         kinds = values.types[skip:]
-        typed = TypedCall.of(call, tuple(slot for kind in kinds for slot in _slots(kind)))
+        slots = tuple(slot for kind in kinds for slot in _slots(kind))
+        typed = TypedCall.of(call, slots, is_private(typing_context))
 
         def generate(context, builder, signature, arguments):
             flat = []

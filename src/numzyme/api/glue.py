@@ -17,6 +17,7 @@ from numba.core.dispatcher import Dispatcher
 from numba.core.errors import NumbaError
 from numba.extending import intrinsic
 
+from .. import frontend
 from ..diagnostics import DifferentiationError, DifferentiationValueError
 from . import lowering, overlap, refusals
 from .calls import Call, TypedCall
@@ -30,8 +31,8 @@ def core(call: Call, count: int, owns_values: bool) -> Any:
     `owns_values`: its caller is made by us and holds one reference to each of them.
     """
 
-    def typed_call(values: tuple) -> tuple:
-        typed = TypedCall.of(call, values)
+    def typed_call(typing_context: Any, values: tuple) -> tuple:
+        typed = TypedCall.of(call, values, frontend.is_private(typing_context))
 
         def generate(context, builder, signature, arguments):
             return lowering.emit(context, builder, typed, arguments, owns_values)
@@ -40,7 +41,7 @@ def core(call: Call, count: int, owns_values: bool) -> Any:
 
     names = ", ".join(f"value{index}" for index in range(count))
     scope: dict[str, Any] = {"typed_call": typed_call}
-    exec(f"def typing(typing_context, {names}):\n    return typed_call(({names},))\n", scope)
+    exec(f"def typing(typing_context, {names}):\n    return typed_call(typing_context, ({names},))\n", scope)
     return intrinsic(scope["typing"])
 
 

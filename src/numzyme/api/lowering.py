@@ -20,6 +20,7 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils, types
 
+from .. import frontend
 from ..derive import OUT_OF_TAPE, Activity
 from ..diagnostics import DifferentiationValueError
 from . import overlap
@@ -31,9 +32,14 @@ from .values import Prepared, Values
 INT32 = ir.IntType(32)
 BYTES = ir.IntType(8).as_pointer()
 # Statuses of the glue beside those of the derivative.
-_REFUSED, _NO_MEMORY = 78, 79
+_REFUSED, _NO_MEMORY, _OVERLAP_INSIDE = 78, 79, 80
 _EXITS = (
     (_REFUSED, DifferentiationValueError, overlap.REFUSAL),
+    (
+        _OVERLAP_INSIDE,
+        DifferentiationValueError,
+        "arrays that overlap, or that are not laid out alike, in a derivative that is differentiated",
+    ),
     (_NO_MEMORY, MemoryError, "numzyme: no memory for gradients or copies of arguments"),
     (OUT_OF_TAPE, MemoryError, "numzyme: no memory for the tape"),
 )
@@ -85,8 +91,17 @@ def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments
     places = [Place(builder, value) for value in values] if inline else _places_at(builder, values[0])
     glue = _Glue(context, builder, typed, places, answer, information)
     condition = must_be_prepared(context, builder, glue.values.arrays)
+    if typed.key.nested:
+        if condition is not None:
+            with cgutils.if_unlikely(builder, condition):
+                builder.ret(INT32(_OVERLAP_INSIDE))
+        glue.run()
+        return function
     # The other way has addresses of this process in it, which keeps Numba from caching the code on disk.
-    glue.may_inline = inline and glue.linked.small and (glue.linked.self_contained or condition is not None)
+    linked = glue.linked
+    glue.may_inline = (
+        linked is not None and inline and linked.small and (linked.self_contained or condition is not None)
+    )
     if condition is not None:
         with cgutils.if_unlikely(builder, condition):
             memory = struct_in_memory(builder, values) if inline else values[0]
@@ -182,6 +197,11 @@ class _Glue:
         if self.typed.call.reverse:
             arguments.append(builder.bitcast(self.adjoints, BYTES))
         function_type = ir.FunctionType(INT32, [argument.type for argument in arguments])
+        if self.typed.key.nested:
+            derivative = self.typed.compiled.derivative
+            name = frontend.provide(derivative.symbol, derivative.text)
+            return builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), arguments)
+        assert self.linked is not None
         if address is None and self.may_inline:
             self.context.active_code_library.add_linking_library(self.linked.library)
             function = cgutils.get_or_insert_function(builder.module, function_type, self.linked.symbol)

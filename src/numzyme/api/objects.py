@@ -35,6 +35,7 @@ _cells: set[tuple[type, str]] = set()
 
 def needs_plan(f: Any, arguments: Any) -> bool:
     """Whether an argument, or the function itself, is an object that Numba does not take as it is."""
+    f = getattr(f, "numzyme_inner", f)
     return not (all(map(plans.is_flat, arguments)) and isinstance(f, _FUNCTIONS)) or plans.captures(f)
 
 
@@ -255,7 +256,8 @@ def _prepared(
     if hasattr(f, "numzyme_fingerprint"):
         raise DifferentiationTypeError(
             f"{f!r} is a derivative itself",
-            why="derivatives of derivatives are not there yet",
+            why="derivatives of derivatives take numbers, arrays and tuples of these",
+            todo=("pass the arrays of the object as arguments of their own",),
         )
     refresh_classes()
     walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))

@@ -129,6 +129,7 @@ class Overlapping:
 def overlapping(typed: TypedCall) -> Overlapping:
     """That derivative for `typed`, compiled on first use."""
     compiled = compile_derivative(typed.overlapping_key())
+    assert compiled.linked is not None
     return Overlapping(compiled.linked.symbol, compiled.linked.address, compiled.written())
 
 

@@ -35,6 +35,7 @@ class DerivativeKey:
     keep_primal: bool
     disjoint: bool
     boundscheck: bool | None
+    nested: bool = False  # to be differentiated itself
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class CompiledDerivative:
     canonical: str
     activities: tuple[Activity, ...]
     derivative: Derivative
-    linked: runtime.LinkedFunction
+    linked: runtime.LinkedFunction | None  # none of a derivative that is differentiated itself
     seconds: Mapping[str, float] = field(compare=False)
 
     def written(self) -> frozenset[int]:
@@ -107,7 +108,11 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
     )
     derivative = derive.differentiate(canonical, request)
     clock.lap("differentiation")
-    linked = runtime.link(derivative.text, derivative.symbol, movable=not raw.addresses_in(derivative.text))
+    linked = (
+        None
+        if key.nested
+        else runtime.link(derivative.text, derivative.symbol, movable=not raw.addresses_in(derivative.text))
+    )
     clock.lap("optimisation after, machine code")
     return CompiledDerivative(raw, canonical, activities, derivative, linked, clock.seconds)
 
@@ -165,7 +170,7 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
     if key.direction == "reverse":
         return "arena", canonical
     kept = not _holds_arrays(raw.return_type)
-    if kept and raw.makes_lists:
+    if key.nested or (kept and (raw.makes_lists or raw.calls_derivatives)):
         return "arena", canonical
     if kept and not derive.allocates_repeatedly(canonical, raw.symbol) and not derive.raises_memory(canonical):
         return "arena", canonical

@@ -208,6 +208,16 @@ def result_kind(function: Any, kind: types.Type) -> DifferentiationError:
     )
 
 
+def captures_inside(function: Any) -> DifferentiationError:
+    """Data that a function captures are passed to compiled code at each call; a derivative inside takes none."""
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` uses data from outside, and its derivative is differentiated again",
+        where=location_of(function),
+        why="the values that the data have now would be frozen into the derivative",
+        todo=("pass the data as arguments, as Const where they are not differentiated",),
+    )
+
+
 def not_wrapped(function: Any, value: Any) -> DifferentiationError:
     return DifferentiationTypeError(
         f"autodiff of `{name_of(function)}` got a bare {type(value).__name__}",

@@ -113,6 +113,11 @@ class Transform:
             )
         return self.dispatcher(len(self._parameters), inline=True)
 
+    @property
+    def numzyme_inner(self) -> Dispatcher:
+        """What a derivative of this derivative is made of."""
+        return self.inner()
+
     def takes(self, count: int) -> bool:
         """Whether `count` positional arguments are all that the function has."""
         return self._parameters is None or len(self._parameters) == count
@@ -208,6 +213,8 @@ _REQUIRED = inspect.Parameter.empty
 
 def _parameters(f: Any) -> list[tuple[str, Any]] | None:
     """Names and defaults of the parameters; None when their number is open or unknown."""
+    if isinstance(f, Transform):
+        return f._parameters
     if not isinstance(f, FunctionType | Dispatcher | functools.partial):
         return None  # library functions have parameters that compiled code does not know
     try:

@@ -2,13 +2,14 @@
 
 The helpers are column-major, as BLAS is; C = op(A) op(B) has the adjoints A += C op(B)^T and B += op(A)^T C,
 with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). Only the
-constant factors that Numba passes are accepted: alpha = 1, beta = 0.
+constant factors that Numba and derivatives pass are accepted: alpha = 1, beta = 0 or, where products are added, 1.
 
 Invariant: an operand that is overwritten after the call is copied to the tape before it.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,9 @@ _NORM = "numba_xxnrm2"
 _NORM_KINDS = {**_KINDS, "122": "double", "99": "float"}  # that of complex numbers is that of their parts
 _OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12, _NORM: 4}
 _INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9), _NORM: (2, 2)}
-_FACTORS = {"numba_xxdot": {}, "numba_xxgemv": {4: 1.0, 8: 0.0}, "numba_xxgemm": {6: 1.0, 11: 0.0}, _NORM: {}}
+_FACTORS = {"numba_xxgemv": {4: (1.0,), 8: (0.0, 1.0)}, "numba_xxgemm": {6: (1.0,), 11: (0.0, 1.0)}}
+_BETA = {"numba_xxgemv": 8, "numba_xxgemm": 11}
+_CONSTANT = re.compile(r" constant (?:double|float) (\S+?)(?:,|$)")
 _GEMM_TYPES = ["i8", "i8", "i8", "i64", "i64", "i64", "ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "i64"]
 _GEMV_TYPES = ["i8", "i8", "i64", "i64", "ptr", "ptr", "i64", "ptr", "ptr", "ptr"]
 
@@ -49,20 +52,29 @@ def kind_of(facts: FunctionFacts, call: Instruction) -> str:
     kind = _KINDS.get(call.operands[0])
     if kind is None:
         raise UnsupportedCodeError("a complex matrix product cannot be differentiated yet", where=facts.location(call))
-    for position, expected in _FACTORS[symbol_of(call.callee)].items():
-        if constant_behind(facts, call.operands[position]) != expected:
+    for position, expected in _FACTORS.get(symbol_of(call.callee), {}).items():
+        if constant_behind(facts, call.operands[position]) not in expected:
             raise UnsupportedCodeError(
                 "a scaled matrix product cannot be differentiated yet",
                 where=facts.location(call),
-                why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected}",
+                why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected[0]}",
             )
     if call.operands[1] not in ((N, T) if symbol_of(call.callee) != "numba_xxdot" else ("0", "1")):
         raise UnsupportedCodeError("the transpose flag of a product is not a constant", where=facts.location(call))
     return kind
 
 
+def adds(facts: FunctionFacts, call: Instruction) -> bool:
+    """Whether a product is added to what its target holds."""
+    position = _BETA.get(symbol_of(call.callee))
+    return position is not None and constant_behind(facts, call.operands[position]) == 1.0
+
+
 def constant_behind(facts: FunctionFacts, pointer: str) -> float | None:
-    """The one constant that is ever stored where `pointer` points, if that is so."""
+    """The one constant that is ever stored where `pointer` points, or that a global holds, if that is so."""
+    constant = _CONSTANT.search(facts.module.globals.get(pointer, ""))
+    if constant is not None:
+        return float(constant[1])
     objects = facts.memory.objects(pointer)
     values = set()
     for _, _, instruction, written in facts.memory.writes:
@@ -210,6 +222,8 @@ def reverse(sweep: ReverseSweep, call: Instruction) -> None:
     {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[symbol_of(call.callee)](
         writer, sizes, active, primal, shadow
     )
+    if symbol_of(call.callee) in _BETA and not adds(facts, call):
+        writer.clear(shadow(output(call)), _target_elements(sweep.emitter, call, sizes))
 
 
 def _reverse_norm(writer: _Writer, o: list[str], x: str, shadow: str, result: str) -> None:
@@ -238,7 +252,6 @@ def _reverse_gemv(writer: _Writer, o: list[str], active: set[int], primal, shado
         writer.gemm((N, N), m, n, "1", left, m, right, "1", shadow(5), lda)
     if 7 in active:
         writer.gemv(T if flag == N else N, m, n, primal(5), lda, target, shadow(7))
-    writer.clear(target, m if flag == N else n)
 
 
 def _reverse_gemm(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
@@ -255,7 +268,12 @@ def _reverse_gemm(writer: _Writer, o: list[str], active: set[int], primal, shado
             writer.gemm((flip[ta], N), k, n, m, primal(7), lda, target, ldc, shadow(9), ldb)
         else:
             writer.gemm((T, ta), n, k, m, target, ldc, primal(7), lda, shadow(9), ldb)
-    writer.clear(target, writer.emitter.define(f"mul i64 {ldc}, {n}"))
+
+
+def _target_elements(emitter: Emitter, call: Instruction, o: list[str]) -> str:
+    if symbol_of(call.callee) == "numba_xxgemv":
+        return o[2] if o[1] == N else o[3]
+    return emitter.define(f"mul i64 {o[13]}, {o[4]}")
 
 
 def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, declarations, helpers) -> None:
@@ -269,7 +287,7 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
         emitter.store(writer.kind, writer.over_norm(dot, emitter.load(writer.kind, o[4])), shadow(4))
         return
     first, second = inputs(call)
-    target, beta = shadow(output(call)), 0
+    target, beta = shadow(output(call)), int(adds(facts, call))
     for position in (first, second):
         if not facts.has_shadow(o[position]):
             continue
@@ -284,7 +302,4 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
             emitter.store(writer.kind, emitter.sum(writer.kind, before, part), target)
         beta = 1
     if not beta:
-        count = {"numba_xxdot": "1"}.get(symbol) or (
-            (o[2] if o[1] == N else o[3]) if symbol == "numba_xxgemv" else emitter.define(f"mul i64 {o[13]}, {o[4]}")
-        )
-        writer.clear(target, count)
+        writer.clear(target, "1" if symbol == "numba_xxdot" else _target_elements(emitter, call, o))

@@ -153,6 +153,8 @@ def plain_instruction(context: Context, instruction: Instruction) -> str:
     if instruction.callee in context.module.functions:
         context.plain.setdefault(instruction.callee)
         return replace_callee(text, instruction.callee, plain_name(instruction.callee), "ptr %arena")
+    if is_arena_allocation(instruction) and context.counted:
+        return f"{instruction.name} = {owned.memory(instruction)}"
     if is_arena_allocation(instruction):
         return f"{instruction.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {instruction.operands[0]})"
     if symbol_of(instruction.callee) == "numzyme.escape":

@@ -216,6 +216,8 @@ class ForwardFunction:
 
     # -- calls ------------------------------------------------------------------------------------
     def _write_verbatim(self, i: Instruction) -> None:
+        if i.opcode == "call" and symbol_of(i.callee).startswith("llvm.experimental.noalias.scope"):
+            return  # about memory whose shadow it does not mention
         if i.opcode == "call" and i.callee in self.context.module.functions:
             self.context.plain.setdefault(i.callee)
             arena = "ptr %arena" if self.has_owner else "ptr null"

@@ -22,6 +22,7 @@ DECLARATIONS = {
     "@numzyme.blocks.enter": "declare void @numzyme.blocks.enter(ptr)",
     "@numzyme.blocks.lend": "declare ptr @numzyme.blocks.lend(ptr, ptr)",
     "@numzyme.blocks.allocate": "declare noalias ptr @numzyme.blocks.allocate(ptr, i64, i32, ptr)",
+    "@numzyme.blocks.memory": "declare noalias ptr @numzyme.blocks.memory(ptr, i64)",
     "@numzyme.blocks.zeroed": "declare noalias ptr @numzyme.blocks.zeroed(ptr, i64, i32)",
     "@numzyme.blocks.list": "declare noalias ptr @numzyme.blocks.list(ptr, i64, ptr)",
     "@numzyme.blocks.leave": "declare void @numzyme.blocks.leave(ptr, ptr, i64, ptr, i64, ptr, i64)",
@@ -45,6 +46,11 @@ def allocation(i: Instruction) -> str | None:
         destructor = operands[1] if len(operands) > 1 else "ptr null"
         return f"call noalias ptr @numzyme.blocks.list(ptr %arena, {operands[0]}, {destructor})"
     return None
+
+
+def memory(i: Instruction) -> str:
+    """The call that stands for an allocation of an arena, of a derivative that this function contains."""
+    return f"call noalias ptr @numzyme.blocks.memory(ptr %arena, i64 {i.operands[0]})"
 
 
 def _allocate(size: str, alignment: str, destructor: str) -> str:

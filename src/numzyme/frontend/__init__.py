@@ -14,7 +14,8 @@ from .objects.classes import refresh as refresh_classes
 from .objects.construct import StructureDiffers
 from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
-from .target import target_for
+from .provided import provide
+from .target import is_private, target_for
 
 __all__ = [
     "Fingerprint",
@@ -28,7 +29,9 @@ __all__ = [
     "extract",
     "fingerprint",
     "normalise",
+    "is_private",
     "outside_of",
+    "provide",
     "refresh_classes",
     "typing_context",
     "version_of",

@@ -17,6 +17,7 @@ from ..ir.reader import read_parameters
 from . import shape_errors
 from .fingerprints import observe
 from .layout import Parameter, parameters_of, return_layout_of
+from .provided import link_provided
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 
 
@@ -41,6 +42,11 @@ class RawFunction:
     def makes_lists(self) -> bool:
         """Whether the function makes a list, or calls something that does."""
         return "@NRT_MemInfo_new_varsize" in self.text
+
+    @property
+    def calls_derivatives(self) -> bool:
+        """Whether a derivative is part of the function."""
+        return "@numzyme.glue." in self.text
 
     def addresses_in(self, text: str) -> bool:
         """Whether addresses of this process are in `text`, which was made of this function's: of large arrays, of
@@ -130,4 +136,5 @@ def _link(root: Library, compiled: Mapping[str, Library]) -> str:
     whole = llvm.parse_assembly(str(root.module))
     for library in list(seen)[1:]:
         whole.link_in(library.module, preserve=True)
+    link_provided(whole)
     return str(whole)

@@ -143,6 +143,7 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
         replacements["NRT_MemInfo_varsize_realloc"] = _GROW
         text = _INTRINSIC.sub("", text)
     text = _replace(text, replacements)
+    text = re.sub(r"^declare [^\n]*@numzyme\.allocate\(i64\).*\n", "", text, flags=re.M)
     called = [name for name in (_ALLOCATE, _ALLOCATE_LIST) if f"@{name}(" in text]
     return text + "".join(map(_ALLOCATE_DECLARATION.format, called))
 

@@ -225,6 +225,11 @@ class Context(TypingContext):
         return kind
 
 
+def is_private(typing_context: Any) -> bool:
+    """Whether code is being typed that will be differentiated, not run."""
+    return isinstance(typing_context, Context)
+
+
 class TargetDescriptor(descriptors.TargetDescriptor):
     options = TargetOptions
 

@@ -21,13 +21,15 @@ HEAD_BYTES = 16
 KEEP_ALL = -1  # words of a result: nobody knows what it names
 _ENOUGH = 1 << 40  # references that no code drops
 
-API = ("enter", "lend", "allocate", "zeroed", "list", "leave")
+API = ("enter", "lend", "allocate", "memory", "zeroed", "list", "leave")
 
 # Blocks are memory that nobody else sees, and so are their nodes. `leave` ends the life of memory: it clobbers all.
 DECLARATIONS = """
 declare void @numzyme.blocks.enter(ptr) nounwind willreturn memory(argmem: readwrite)
 declare ptr @numzyme.blocks.lend(ptr, ptr) nounwind willreturn memory(argmem: readwrite)
 declare noalias ptr @numzyme.blocks.allocate(ptr, i64, i32, ptr) \
+nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
+declare noalias ptr @numzyme.blocks.memory(ptr, i64) \
 nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
 declare noalias ptr @numzyme.blocks.zeroed(ptr, i64, i32) \
 nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
@@ -132,6 +134,18 @@ link:
   ret ptr %meminfo
 fail:
   ret ptr null
+}}
+
+define ptr @numzyme.blocks.memory(ptr %head, i64 %size) {{
+  %meminfo = call ptr @numzyme.blocks.allocate(ptr %head, i64 %size, i32 32, ptr null)
+  %failed = icmp eq ptr %meminfo, null
+  br i1 %failed, label %none, label %some
+none:
+  ret ptr null
+some:
+  %data.at = getelementptr i8, ptr %meminfo, i64 {data}
+  %data = load ptr, ptr %data.at
+  ret ptr %data
 }}
 
 define ptr @numzyme.blocks.zeroed(ptr %head, i64 %size, i32 %alignment) {{

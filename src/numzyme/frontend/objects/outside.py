@@ -51,6 +51,8 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
         if value is dataclasses.replace:
             continue  # compiled code has one of its own
         if isinstance(value, FunctionType):
+            if (value.__module__ or "").startswith("numzyme.api."):
+                continue  # what it captures is ours
             if value is function or value in seen:
                 continue
             if moving_values(value, (*seen, function)):

@@ -1,0 +1,177 @@
+"""Derivatives of derivatives, in every order of modes.
+
+References: central differences of fourth order of first derivatives (step 1e-3 of smooth functions of size one, error
+about 1e-11, rounding 1e-12: 1e-8 is far above both), and agreement of the three orders of modes to 1e-12.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+
+from numzyme import (
+    Const,
+    DifferentiationError,
+    Duplicated,
+    Forward,
+    Reverse,
+    autodiff,
+    grad,
+    gradient,
+    value_and_grad,
+)
+
+X, V = np.array([0.7, -0.4, 1.1]), np.array([0.3, -0.2, 0.9])
+
+
+def differences(function, x, direction, step=1e-3):
+    ends = [function(x + k * step * direction) for k in (-2, -1, 1, 2)]
+    return (ends[0] - 8.0 * ends[1] + 8.0 * ends[2] - ends[3]) / (12.0 * step)
+
+
+def scalar(x):
+    return x**3 * math.sin(x) + math.exp(-x) / (1.0 + x * x)
+
+
+def test_scalar_derivatives_up_to_the_fourth():
+    lower = grad(scalar)
+    for _ in range(3):
+        higher = grad(lower)
+        assert higher(0.8) == pytest.approx(differences(lower, 0.8, 1.0), abs=1e-8)
+        lower = higher
+
+
+@njit
+def plain_loop(x):
+    total = 0.0
+    for i in range(x.size):
+        total += x[i] ** 3 * np.sin(x[i]) * x[0]
+    return total
+
+
+@njit
+def carried_product(x):
+    """The reverse sweep keeps every product on a tape."""
+    y = 1.0
+    for i in range(9):
+        y = y * math.sin(x[i % 3] + y) + x[0]
+    return y
+
+
+@njit
+def trips_that_depend_on_data(x):
+    y, n = x[0], 0
+    while y * y < 50.0 and n < 40:
+        y = y * 1.3 + x[n % 3] * y * y * 0.01 + 0.1
+        n += 1
+    return y
+
+
+@njit
+def temporaries_and_products(x):
+    a = np.outer(x, np.cos(x))
+    y = np.tanh(a @ x)
+    y[0] = y[1] * x[2]
+    return np.sum(y**2) + np.linalg.norm(x) + np.dot(y, x)
+
+
+@njit
+def branch_in_loop(x):
+    total = 0.0
+    for i in range(7):
+        value = x[i % 3]
+        if value > 0.5:
+            total += value**4
+        else:
+            total = total * value + math.exp(value)
+    return total
+
+
+FUNCTIONS = [plain_loop, carried_product, trips_that_depend_on_data, temporaries_and_products, branch_in_loop]
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_hessian_times_vector(f):
+    def reverse_over_forward(x, v):
+        return autodiff(Forward, f, Duplicated(x, v))
+
+    def reverse_over_reverse(x, v):
+        return np.sum(gradient(Reverse, f, x) * v)
+
+    def forward_over_reverse(x):
+        return gradient(Reverse, f, x)
+
+    expected = differences(lambda x: gradient(Reverse, f, x), X, V)
+    first = gradient(Reverse, reverse_over_forward, X, Const(V))[0]
+    second = gradient(Reverse, reverse_over_reverse, X, Const(V))[0]
+    third = autodiff(Forward, forward_over_reverse, Duplicated(X, V))
+    np.testing.assert_allclose(first, expected, atol=1e-8)
+    np.testing.assert_allclose(second, first, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(third, first, rtol=1e-12, atol=1e-13)
+
+
+def test_hessian_is_the_jacobian_of_the_gradient():
+    hessian = gradient(Forward, grad(carried_product), X)
+    np.testing.assert_allclose(hessian, hessian.T, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(hessian @ V, differences(grad(carried_product), X, V), atol=1e-8)
+
+
+def test_value_and_gradient_inside():
+    def loss(x, rate):
+        value, slope = value_and_grad(plain_loop)(x)
+        return value - rate * np.sum(slope**2)
+
+    derivative = gradient(Reverse, loss, X, 0.1)
+    slope = grad(plain_loop)(X)
+    curvature = gradient(Forward, grad(plain_loop), X) @ slope
+    np.testing.assert_allclose(derivative[0], slope - 0.2 * curvature, rtol=1e-12)
+    assert derivative[1] == pytest.approx(-np.sum(slope**2), rel=1e-12)
+
+
+def test_learning_through_a_step_of_descent():
+    """What meta-learning differentiates: the loss after a step against the gradient."""
+
+    def after_step(x, rate):
+        return branch_in_loop(x - rate * grad(branch_in_loop)(x))
+
+    slope = gradient(Reverse, after_step, Const(X), 0.05)[1]
+    step = 1e-5
+    expected = (after_step(X, 0.05 + step) - after_step(X, 0.05 - step)) / (2 * step)
+    assert slope == pytest.approx(expected, rel=1e-7)
+
+
+def test_arrays_that_overlap_inside_are_refused_when_it_happens():
+    @njit
+    def product(x, y):
+        x[0] = x[0] * 2.0
+        return x[0] * y[0]
+
+    def inner(x):
+        dx, dy = np.zeros(2), np.zeros(2)
+        autodiff(Reverse, product, Duplicated(x[:2], dx), Duplicated(x[1:], dy))
+        return dx[0] + dy[0]
+
+    with pytest.raises(DifferentiationError, match="overlap"):
+        gradient(Reverse, inner, X.copy())
+
+
+@dataclass
+class Holder:
+    x: Any
+
+
+def test_what_is_refused():
+    scale = np.array([2.0])
+
+    def captures(x):
+        return scale[0] * x * x
+
+    with pytest.raises(DifferentiationError, match="uses data from outside"):
+        grad(grad(captures))(1.0)
+    with pytest.raises(DifferentiationError, match="is a derivative itself"):
+        gradient(Reverse, grad(lambda h: np.sum(h.x**3)), Holder(X))
