@@ -318,13 +318,6 @@ def test_grad_refuses_what_has_no_derivative(arguments, hint):
     assert "`x`" in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [1j, np.ones(2) * 1j])
-@pytest.mark.parametrize("mode", MODES)
-def test_complex_arguments_are_refused_for_now(mode, value):
-    with pytest.raises(DifferentiationTypeError, match="cannot be differentiated"):
-        gradient(mode, lambda z: 1.0, value)
-
-
 @pytest.mark.parametrize("result", ["array", "complex", "int", "none", "tuple"])
 def test_reverse_starts_from_one_float(result):
     functions = {

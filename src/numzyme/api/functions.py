@@ -46,7 +46,7 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     >>> dx
     array([ 6., 12.])
     """
-    if mode.holomorphic:
+    if isinstance(mode, Mode) and mode.holomorphic:
         return holomorphic.autodiff(f, args, mode.with_primal, lambda: _autodiff(mode, f, args, boundscheck))
     return _autodiff(mode, f, args, boundscheck)
 
@@ -166,7 +166,7 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     >>> gradient(Reverse, energy, {"mass": 2.0, "velocity": np.array([3.0, 4.0])})
     {'mass': 12.5, 'velocity': array([6., 8.])}
     """
-    if mode.holomorphic:
+    if isinstance(mode, Mode) and mode.holomorphic:
         return holomorphic.gradient(f, args, mode.with_primal, lambda: _gradient(mode, f, args, boundscheck, project))
     return _gradient(mode, f, args, boundscheck, project)
 
