@@ -315,7 +315,7 @@ def test_float32():
 
 
 def test_complex_numbers():
-    """`d/dx + i d/dy` of `Re(c sum)` is the conjugate of `c` for every stored number, and `c` where it is conjugated."""
+    """`d/dx + i d/dy` of `Re(c sum)` is `conj(c)` for every stored number, and `c` where the number is conjugated."""
     factor = 2.0 - 3.0j
     for mode in (Reverse, Forward):
         found = gradient(mode, lambda A: (factor * A.sum()).real, Diagonal(values(3, dtype=np.complex128)))
