@@ -1,5 +1,7 @@
 """Every program of the corpus through every check, and the semantics of shadows by example."""
 
+import os
+
 import numpy as np
 import pytest
 from numba import njit
@@ -9,9 +11,12 @@ from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
 from numzyme.testing.checks import check
 
+# `tests/faults.py` runs a part
+CHOSEN = list(PROGRAMS)[:: int(os.environ.get("NUMZYME_CORPUS_STEP", 1))]
+
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", CHOSEN)
 def test_program(name):
     failures = check(PROGRAMS[name])
     assert not failures, "\n".join(map(str, failures))

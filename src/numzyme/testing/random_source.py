@@ -3,8 +3,8 @@
 Decides what the programs look like: nested counted and while loops, break, continue and early return, branches on
 values, integers and booleans, scalars, arrays, matrices, tuples, views and aliases, in-place updates, exceptions
 that are raised and caught, helpers plain, compiled and recursive, arguments strided, reversed, in Fortran order, and
-overlapping. Invariants: every index is in bounds, every loop ends, every variable has one type and is set before it is
-read, and stored values are squashed (sin, tanh, averages), so that nothing grows without bound. The text defines
+overlapping; complex numbers and arrays of them, lists that grow. Invariants: every index is in bounds, every loop ends,
+every variable has one type and is set before it is read, and stored values are squashed (sin, tanh, averages), so that nothing grows without bound. The text defines
 `program`, `arguments(rng)` and `CONSTANT`, and needs nothing but NumPy, math and Numba.
 """
 
@@ -55,6 +55,7 @@ class Writer(Expressions):
             (self.swap, 0.8), (self.matrix, 1), (self.loop, 0 if deep else 4), (self.branch, 0 if deep else 3),
             (self.while_loop, 0 if deep else 2.5), (self.jump, 1.5 if self.loops else 0.3),
             (self.check, 0.3), (self.attempt, 0 if deep or self.guarded else 0.4),
+            (self.complex_number, 0.7), (self.complex_array, 0.5), (self.growing_list, 0.6),
         )  # fmt: skip
         choice(depth)  # type: ignore[operator]
 
@@ -236,6 +237,47 @@ class Writer(Expressions):
         self.loops.pop()
         self.scope = outer
 
+    def complex_number(self, depth: int) -> None:
+        """A complex number that is multiplied, divided and squashed; its parts go on as a float."""
+        z, s = self.name("z"), self.name("s")
+        self.emit(depth, f"{z} = complex({self.tame()}, {self.leaf()})")
+        for _ in range(self.rng.randint(1, 3)):
+            factor = f"complex({self.leaf()}, 0.5)"
+            self.emit(depth, self.rng.choice((
+                f"{z} = {z} * {factor} / (1.0 + abs({z}))", f"{z} = {factor} / (2.0 + {z} * {z}.conjugate())",
+                f"{z} = np.exp(-{z} * {z}.conjugate()) * {factor}", f"{z} = {z}**2 * 0.3 - {factor}",
+            )))  # fmt: skip
+        self.emit(depth, f"{s} = math.sin({z}.real * {z}.imag + ({z} * {z}.conjugate()).real)")
+        self.scope.floats.append(s)
+
+    def complex_array(self, depth: int) -> None:
+        if not self.scope.arrays:
+            return self.complex_number(depth)
+        source, length = self.rng.choice(list(self.scope.arrays.items()))
+        z, s = self.name("z"), self.name("s")
+        self.emit(depth, f"{z} = {source} * complex({self.leaf()}, 0.7) + 1j * {self.elementwise(length)}")
+        if self.rng.random() < 0.5:
+            self.emit(depth, f"{z}[{self.index(length)}] *= complex(0.4, {self.leaf()})")
+        if self.rng.random() < 0.3:
+            self.emit(depth, f"{z} = np.exp(1j * {z}.real) * {z}.conj()")
+        self.emit(depth, f"{s} = math.tanh(np.sum({z}.real * {z}.imag) + np.sum({z}).imag)")
+        self.scope.floats.append(s)
+
+    def growing_list(self, depth: int) -> None:
+        """A list of floats that grows in a loop, perhaps on a condition."""
+        items, s, counter = self.name("l"), self.name("s"), self.name("i")
+        self.emit(depth, f"{items} = [1.0 * {self.leaf()}]")
+        self.emit(depth, f"for {counter} in range({self.rng.randint(1, 4)}):")
+        inner = depth + 1
+        if self.rng.random() < 0.5:
+            self.emit(inner, f"if {self.condition()}:")
+            inner += 1
+        self.emit(inner, f"{items}.append({self.tame()} + 0.1 * {counter} * {items}[-1])")
+        if self.rng.random() < 0.3:
+            self.emit(depth, f"{items}[0] = {items}[-1] * {self.leaf()}")
+        self.emit(depth, f"{s} = math.sin(sum({items}) + {items}[0] * {items}[-1])")
+        self.scope.floats.append(s)
+
     def branch(self, depth: int) -> None:
         self.emit(depth, f"if {self.condition()}:")
         self.block(depth + 1, self.rng.randint(1, 2))
@@ -320,6 +362,10 @@ class Writer(Expressions):
         for name in ("a", "b")[: self.rng.randint(1, 2)]:
             drawn.append((name, "rng.uniform(-1, 1)"))
             self.scope.floats.append(name)
+        if self.rng.random() < 0.2:
+            drawn.append(("u", "complex(rng.uniform(-1, 1), rng.uniform(-1, 1))"))
+            self.emit(1, "t = (u * u).real + 0.5 * u.imag")
+            self.scope.floats.append("t")
         if self.rng.random() < 0.5:
             drawn.append(("n", str(self.rng.randint(1, 4))))
             self.scope.integers.append("n")
