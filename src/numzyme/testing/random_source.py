@@ -4,8 +4,9 @@ Decides what the programs look like: nested counted and while loops, break, cont
 values, integers and booleans, scalars, arrays, matrices, tuples, views and aliases, in-place updates, exceptions
 that are raised and caught, helpers plain, compiled and recursive, arguments strided, reversed, in Fortran order, and
 overlapping; complex numbers and arrays of them, lists that grow. Invariants: every index is in bounds, every loop ends,
-every variable has one type and is set before it is read, and stored values are squashed (sin, tanh, averages), so that nothing grows without bound. The text defines
-`program`, `arguments(rng)` and `CONSTANT`, and needs nothing but NumPy, math and Numba.
+every variable has one type and is set before it is read, and stored values are squashed (sin, tanh,
+averages), so that nothing grows without bound. The text defines `program`, `arguments(rng)` and `CONSTANT`, and needs
+nothing but NumPy, math and Numba.
 """
 
 from __future__ import annotations
