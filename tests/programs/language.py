@@ -362,3 +362,13 @@ def bit_operations_steer(x):
         x = x * x * 0.5
         n >>= 1
     return total + (3 ^ 1) * x
+
+
+@numba.vectorize
+def _smooth(x, y):
+    return x * x / (1.0 + y * y)
+
+
+@program(array(4), array(4))
+def vectorized_function(x, y):
+    return np.sum(_smooth(x, y)) + _smooth(x[0], 2.0) * np.sum(_smooth(x.reshape(2, 2)[:, :1], y[:3]))

@@ -32,6 +32,7 @@ from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, Objec
 from .objects.outside import version_of
 from .objects.sequences import may_be_no_object
 from .powers import is_literal_power, literal_power
+from .vectorized import is_vectorized, looping
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
 
@@ -186,6 +187,8 @@ class Context(TypingContext):
             return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
         if classes.is_named_tuple_class(val) and not classes.is_numbas(val):
             return ConstantType(val)  # Numba would make one by its fields
+        if is_vectorized(val):
+            return types.Dispatcher(self.descriptor.dispatcher_of(looping(val)))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant
