@@ -28,8 +28,13 @@ SOURCES = ("derive", "analysis")
 SILENT = ("report", "refuse", "describe", "_refuse", "explain")  # what is said, not what is computed
 RULES = ("tests/rules/test_table.py",)
 # the quickest and sharpest first; every fifth program of the corpus
-TRANSFORM = ("tests/derive/test_ll.py", "tests/rules/test_table.py", "tests/derive/test_regressions.py", "tests/derive/test_owned.py",
-             "tests/test_corpus.py")  # fmt: skip
+TRANSFORM = (
+    "tests/derive/test_ll.py",
+    "tests/rules/test_table.py",
+    "tests/derive/test_regressions.py",
+    "tests/derive/test_owned.py",
+    "tests/test_corpus.py",
+)
 SECONDS = 600
 FLIPPED = """
 
