@@ -9,11 +9,12 @@ family, which the tests check.
 from __future__ import annotations
 
 import cmath
-import inspect
+import copy
 import math
 import sys
 import types
 import warnings
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,8 @@ def summed(result: Any) -> str:
 
 
 def values(sample: tuple) -> list[Any]:
+    """The arguments, in memory of their own: some functions write to them."""
+    sample = copy.deepcopy(sample)
     return [argument.primal if isinstance(argument, Const) else argument for argument in sample]
 
 
@@ -78,9 +81,9 @@ def outcome(module: str, function: Any, name: str) -> tuple[str, str, str] | Non
                 continue
             sample = tuple(given)
         try:
-            plain = function(*given)
+            plain = function(*copy.deepcopy(given))
             whole = program(module, name, len(given), "result")
-            result = njit(whole)(*given)
+            result = njit(whole)(*copy.deepcopy(given))
         except Exception:
             continue
         if not isinstance(plain, (*PLAIN, np.ndarray, tuple)):
@@ -99,7 +102,7 @@ def judged(f: Any, given: list[Any], sample: tuple, shown: str) -> tuple[str, st
     passed = [argument if isinstance(argument, Const) else value for argument, value in zip(sample, given, strict=True)]
     try:
         for mode in (Reverse, Forward):
-            found = gradient(mode, compiled, *passed)
+            found = gradient(mode, compiled, *copy.deepcopy(passed))
             found = (found,) if len(passed) == 1 else found
             worst, moves = 0.0, False
             for position, derivative in enumerate(found):
@@ -141,7 +144,7 @@ def differences(f: Any, given: list[Any], position: int) -> Any:
         return central(lambda h: rebuild(value + h))
 
     def central(at: Any) -> float:
-        ends = [f(*given[:position], at(h), *given[position + 1 :]) for h in (STEP, -STEP)]
+        ends = [f(*copy.deepcopy([*given[:position], at(h), *given[position + 1 :]])) for h in (STEP, -STEP)]
         return (ends[0] - ends[1]) / (2 * STEP)
 
     return moved(given[position], lambda new: new)
@@ -156,36 +159,21 @@ def functions() -> Iterator[tuple[str, str, Any]]:
             yield shown, name, value
 
 
-def main() -> int:
-    warnings.simplefilter("ignore")
-    sys.path.insert(0, str(Path(__file__).parent))
+Row = tuple[str, str, str, str]  # name, status, arguments, remark
+
+
+def write(rows: dict[str, list[Row]]) -> None:
+    """The page, from what was found in each module."""
     from programs import FAMILIES
 
-    rows: dict[str, list[str]] = {}
-    wrong = 0
-    for module, name, function in functions():
-        try:
-            found = outcome(module, function, name)
-        except Exception as error:  # of NumPy or Numba, on samples that do not suit
-            found = None
-            print(f"{module}.{name}: {type(error).__name__}: {error}"[:200], file=sys.stderr, flush=True)
-        if found is None:
-            continue
-        status, shown, remark = found
-        wrong += status == "WRONG"
-        rows.setdefault(module, []).append(f"| `{module}.{name}({shown})` | {status} | {remark} |")
-        print(module, name, *found, file=sys.stderr, flush=True)
-    counts = {status: sum(f"| {status} |" in row for table in rows.values() for row in table)
-              for status in ("differentiated", "inactive", "refused", "WRONG")}  # fmt: skip
+    counts = Counter(status for table in rows.values() for _, status, _, _ in table)
     lines = [
         "# Coverage",
         "",
-        inspect.cleandoc(
-            f"""Made by `python -m tests.coverage_page`, which runs every function below on samples and compares
-            the gradient in both modes with central differences: {counts["differentiated"]} are differentiated,
-            {counts["inactive"]} have no derivative by nature, {counts["refused"]} are refused. Functions of NumPy that
-            Numba compiles for none of the samples are not listed."""
-        ),
+        "Made by `python -m tests.coverage_page`, which runs every function below on sample arguments and compares the",
+        f"gradient in both modes with central differences: {counts['differentiated']} functions are differentiated,",
+        f"{counts['inactive']} have no derivative by nature, {counts['refused']} are refused. Functions that Numba",
+        "compiles for none of the samples are not listed.",
         "",
         "## The language",
         "",
@@ -198,10 +186,28 @@ def main() -> int:
     for family in FAMILIES:
         lines.append(f"| {family.__name__.rpartition('.')[2]} | {', '.join(f'`{name}`' for name in family.CORPUS)} |")
     for module, table in rows.items():
-        lines += ["", f"## {module}", "", "| function | status | remark |", "| --- | --- | --- |", *table]
+        lines += ["", f"## {module}", "", "| function | status | remark |", "| --- | --- | --- |"]
+        lines += [f"| `{module}.{name}({shown})` | {status} | {remark} |" for name, status, shown, remark in table]
     PAGE.write_text("\n".join(lines) + "\n")
-    return 1 if wrong else 0
+
+
+def main() -> int:
+    warnings.simplefilter("ignore")
+    rows: dict[str, list[Row]] = {}
+    for module, name, function in functions():
+        try:
+            found = outcome(module, function, name)
+        except Exception as error:  # of NumPy or Numba, on samples that do not suit
+            found = None
+            print(f"{module}.{name}: {type(error).__name__}: {error}"[:200], file=sys.stderr, flush=True)
+        if found is not None:
+            status, shown, remark = found
+            rows.setdefault(module, []).append((name, status, shown, remark))
+            print(module, name, *found, file=sys.stderr, flush=True)
+    write(rows)
+    return 1 if any(status == "WRONG" for table in rows.values() for _, status, _, _ in table) else 0
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
     sys.exit(main())
