@@ -35,11 +35,10 @@ C_TYPES = {
 }
 # what Numba's runtime does for forward mode and for the plain function, without its library
 _ALLOCATE = """
-declare ptr @malloc(i64)
-define internal noalias ptr @numzyme.allocate(i64 %size) {
+define internal noalias ptr @{}(i64 %size) {{
   %memory = call ptr @malloc(i64 %size)
   ret ptr %memory
-}
+}}
 """
 
 
@@ -181,8 +180,10 @@ class Case:
         return self._compiled(derivative.text, derivative.symbol, ["ptr"] * (len(self.shadowed()) + 1))
 
     def _compiled(self, text: str, symbol: str, extra: list[str]):
-        if "@numzyme.allocate(" in text:
-            text = re.sub(r"^declare .*@numzyme\.allocate\(.*\n", "", text, flags=re.MULTILINE) + _ALLOCATE
+        declared = re.compile(r"^declare .*@(numzyme\.allocate(?:\.tape)?)\(.*\n", re.MULTILINE)
+        names = declared.findall(text)
+        if names:
+            text = declared.sub("", text) + "\ndeclare ptr @malloc(i64)\n" + "".join(map(_ALLOCATE.format, names))
         library = link(text, symbol)
         types = [C_TYPES[p.type] for p in self.parameters] + [C_TYPES[kind] for kind in extra]
         return ctypes.CFUNCTYPE(ctypes.c_int32, *types)(library.address), library

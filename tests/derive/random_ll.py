@@ -22,7 +22,7 @@ _DECLARATIONS = """\
 declare double @llvm.sin.f64(double)
 declare double @llvm.cos.f64(double)
 declare double @tanh(double) nounwind willreturn memory(none)
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)
 declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)
@@ -51,7 +51,7 @@ class Generator:
         start = [f"define i32 @random({parameters}) {{", "entry:", *self.slots]
         for name, value in zip(_VARIABLES, ("%s", "0.25", "-0.5"), strict=True):
             start += [f"{name} = alloca double", f"store double {value}, ptr {name}"]
-        start += ["%stack = alloca [8 x double]", "%buffer = call noalias ptr @numzyme.allocate(i64 64)"]
+        start += ["%stack = alloca [8 x double]", "%buffer = call noalias ptr @numzyme.allocate.tape(i64 64)"]
         start += ["call void @llvm.memset.p0.i64(ptr %stack, i8 0, i64 64, i1 false)"]
         start += ["call void @llvm.memcpy.p0.p0.i64(ptr %buffer, ptr %a, i64 64, i1 false)"]
         for name, value in zip(_POINTERS, ("%a", "%buffer"), strict=True):

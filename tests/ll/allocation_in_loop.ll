@@ -13,7 +13,7 @@ head:
   %sum = phi double [ 0.0, %entry ], [ %sum.next, %head ]
   %x.p = getelementptr inbounds double, ptr %x, i64 %i
   %xi = load double, ptr %x.p, align 8
-  %buffer = call noalias ptr @numzyme.allocate(i64 16)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 16)
   %p = getelementptr inbounds i8, ptr %buffer, i64 8
   %sine = call double @llvm.sin.f64(double %xi)
   store double %sine, ptr %p, align 8
@@ -31,4 +31,4 @@ exit:
 }
 
 declare double @llvm.sin.f64(double)
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)

@@ -9,7 +9,7 @@ entry:
   br i1 %copy, label %make, label %join
 
 make:
-  %buffer = call noalias ptr @numzyme.allocate(i64 8)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 8)
   %v = load double, ptr %x, align 8
   %tripled = fmul double %v, 3.0
   store double %tripled, ptr %buffer, align 8
@@ -27,4 +27,4 @@ join:
 }
 
 declare double @llvm.sin.f64(double)
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)

@@ -24,7 +24,7 @@ good:
 define internal i32 @callee(ptr %unused, ptr %x, i64 %n) {
 entry:
   %bytes = shl i64 %n, 3
-  %buffer = call noalias ptr @numzyme.allocate(i64 %bytes)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 %bytes)
   br label %fill
 
 fill:
@@ -57,4 +57,4 @@ exit:
 }
 
 declare double @llvm.sin.f64(double)
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)

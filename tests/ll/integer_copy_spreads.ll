@@ -6,8 +6,8 @@
 ; EXPECT activity: active values: %v %square %bits
 define i32 @integer_copy_spreads(ptr noalias %out, ptr noalias %x) {
 entry:
-  %a = call noalias ptr @numzyme.allocate(i64 16)
-  %b = call noalias ptr @numzyme.allocate(i64 16)
+  %a = call noalias ptr @numzyme.allocate.tape(i64 16)
+  %b = call noalias ptr @numzyme.allocate.tape(i64 16)
   %v = load double, ptr %x, align 8
   %square = fmul double %v, %v
   store double %square, ptr %a, align 8
@@ -19,5 +19,5 @@ entry:
   ret i32 0
 }
 
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr noalias writeonly captures(none), ptr noalias readonly captures(none), i64, i1 immarg)

@@ -6,7 +6,7 @@
 ; EXPECT plan: %"buffer.shadow": 8 bytes, an expensive call or a fresh buffer
 define i32 @integer_zero_in_buffer(ptr noalias %out, ptr noalias %x) {
 entry:
-  %buffer = call noalias ptr @numzyme.allocate(i64 16)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 16)
   %v = load double, ptr %x, align 8
   %square = fmul double %v, %v
   store i64 0, ptr %buffer, align 8
@@ -16,5 +16,5 @@ entry:
   ret i32 0
 }
 
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr noalias writeonly captures(none), ptr noalias readonly captures(none), i64, i1 immarg)

@@ -7,7 +7,7 @@
 define i32 @integer_zero_in_either(ptr noalias %out, ptr noalias %x, i1 %which) {
 entry:
   %slot = alloca double, align 8
-  %buffer = call noalias ptr @numzyme.allocate(i64 8)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 8)
   %v = load double, ptr %x, align 8
   store double %v, ptr %buffer, align 8
   %p = select i1 %which, ptr %slot, ptr %buffer
@@ -16,5 +16,5 @@ entry:
   ret i32 0
 }
 
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)
 declare void @llvm.memcpy.p0.p0.i64(ptr noalias writeonly captures(none), ptr noalias readonly captures(none), i64, i1 immarg)

@@ -8,7 +8,7 @@
 define i32 @pointer_in_memory(ptr noalias %out, ptr noalias %x) {
 entry:
   %holder = alloca { ptr, i64 }, align 8
-  %buffer = call noalias ptr @numzyme.allocate(i64 8)
+  %buffer = call noalias ptr @numzyme.allocate.tape(i64 8)
   store ptr %buffer, ptr %holder, align 8
   %v = load double, ptr %x, align 8
   store double %v, ptr %buffer, align 8
@@ -19,4 +19,4 @@ entry:
   ret i32 0
 }
 
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)

@@ -10,8 +10,8 @@
 ; EXPECT plan: %v: 8 bytes per iteration, read from memory that is overwritten later
 define i32 @swapped_buffers(ptr noalias %out, ptr noalias %x, i64 %n) {
 entry:
-  %a = call noalias ptr @numzyme.allocate(i64 8)
-  %b = call noalias ptr @numzyme.allocate(i64 8)
+  %a = call noalias ptr @numzyme.allocate.tape(i64 8)
+  %b = call noalias ptr @numzyme.allocate.tape(i64 8)
   %x0 = load double, ptr %x, align 8
   store double %x0, ptr %a, align 8
   br label %head
@@ -36,4 +36,4 @@ exit:
 }
 
 declare double @llvm.sin.f64(double)
-declare noalias ptr @numzyme.allocate(i64)
+declare noalias ptr @numzyme.allocate.tape(i64)

@@ -35,7 +35,10 @@ _ALLOCATION = Effects(allocates=True)
 
 # of the arena; a list's memory begins with integers (how many members, how many have room, changed or not)
 LIST_ALLOCATOR = "numzyme.allocate.list"
-ARENA_ALLOCATORS = frozenset({"numzyme.allocate", LIST_ALLOCATOR})
+# of derivatives that are differentiated: tapes, and whatever else they took from an arena; nothing is known of it
+TAPE_ALLOCATOR = "numzyme.allocate.tape"
+WITH_MEMINFO = frozenset({"numzyme.allocate", LIST_ALLOCATOR})
+ARENA_ALLOCATORS = frozenset({*WITH_MEMINFO, TAPE_ALLOCATOR})
 ALLOCATORS = frozenset(
     {
         *ARENA_ALLOCATORS,

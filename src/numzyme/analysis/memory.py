@@ -10,6 +10,7 @@ Invariant: sets may be too large, never too small; `unknown` stands for memory t
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from ..ir import Function, Instruction, Module
 from ..ir.symbols import symbol_of
 from .cfg import Cfg
-from .effects import DIRECT_ALLOCATORS, FRESH, LIST_ALLOCATOR, Effects, external_effects, is_arena_allocation
+from .effects import DIRECT_ALLOCATORS, FRESH, LIST_ALLOCATOR, WITH_MEMINFO, Effects, external_effects
 
 Objects = frozenset["MemoryObject"]
 
@@ -34,15 +35,14 @@ class MemoryObject:
         return f"{self.kind}({self.name})"
 
 
-@dataclass(frozen=True, slots=True)
-class From:
-    """Some offset that is not less than `least`: the rest of an address is an index that Numba has checked, or that
-    is right if the program is (an index out of bounds has no meaning)."""
+class Region(enum.Enum):
+    """Some offset that is not known, behind the meminfo that Numba keeps in front of data. Pointers into the data lead
+    to data, whatever the index: one that is out of bounds has no meaning."""
 
-    least: int
+    DATA = "data"
 
 
-Offset = int | From | None  # in bytes from the start of an object; None: not known
+Offset = int | Region | None  # in bytes from the start of an object; None: not known
 
 UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
@@ -181,9 +181,9 @@ class Memory:
         if holder.kind not in _WITH_PARTS:
             yield self.contents.get(holder, EMPTY), None
             return
-        indices_count = holder in self._with_meminfo
         parts = [*self._parts.get(holder, {}).items()]  # whoever reads may add to them
-        yield from (part for at, part in parts if _may_meet(at, place, indices_count))
+        has_meminfo = holder in self._with_meminfo
+        yield from (part for at, part in parts if _may_meet(at, place, has_meminfo))
 
     def _offset_of(self, pointer: str) -> Offset:
         return self._offset.get(pointer)
@@ -212,7 +212,7 @@ class Memory:
         """Numba's allocators return a header that holds the address of the data; in an arena both are one block."""
         if symbol_of(call.callee) in DIRECT_ALLOCATORS:
             self._new(call.name, "allocation", label)
-            if is_arena_allocation(call):
+            if symbol_of(call.callee) in WITH_MEMINFO:
                 self._with_meminfo.add(MemoryObject("allocation", call.name))
             if symbol_of(call.callee) == LIST_ALLOCATOR:
                 self._lists.add(MemoryObject("allocation", call.name))
@@ -375,34 +375,34 @@ class Memory:
 
 def _either(first: Offset, second: Offset) -> Offset:
     """What is known of an offset that is one of two."""
-    if first is None or second is None or first == second:
-        return first if first == second else None
-    return From(min(at.least if isinstance(at, From) else at for at in (first, second)))
-
-
-def _behind(offset: Offset) -> Offset:
-    return From(offset) if isinstance(offset, int) else offset
+    if first == second:
+        return first
+    return Region.DATA if _in_data(first) and _in_data(second) else None
 
 
 def _moved(offset: Offset, step: int | None) -> Offset:
     """The offset after a step of so many bytes, or of an index times something."""
-    if offset is None:
-        return None
-    if isinstance(offset, int):
-        return From(offset) if step is None else offset + step
-    return From(offset.least + max(step or 0, 0))
+    if isinstance(offset, int) and step is not None:
+        return offset + step
+    return _behind(offset)
 
 
-def _may_meet(first: Offset, second: Offset, indices_count: bool) -> bool:
-    """Whether two offsets in one object can be the same; `indices_count`: an index is never negative there."""
+def _behind(offset: Offset) -> Offset:
+    """What is known of the offsets that an index leads to from here, or a copy of many bytes."""
+    return Region.DATA if _in_data(offset) else None
+
+
+def _in_data(offset: Offset) -> bool:
+    return offset is Region.DATA or (isinstance(offset, int) and offset not in _MEMINFO and offset > 0)
+
+
+def _may_meet(first: Offset, second: Offset, has_meminfo: bool) -> bool:
+    """Whether two offsets in one object can be the same; `has_meminfo`: data begins behind one in it."""
     if isinstance(first, int) and isinstance(second, int):
         return first == second
-    if not indices_count or not isinstance(first, int | From) or not isinstance(second, int | From):
-        return True
-    if isinstance(first, From) and isinstance(second, From):
-        return True
-    at, start = (first, second) if isinstance(first, int) else (second, first)
-    return at >= start.least  # type: ignore[operator, union-attr]
+    if has_meminfo and Region.DATA in (first, second):
+        return all(_in_data(offset) or offset is None for offset in (first, second))
+    return True
 
 
 def _listed(objects: Objects) -> str:

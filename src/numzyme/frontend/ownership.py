@@ -22,7 +22,8 @@ _ALLOCATE_DECLARATION = (
     "\ndeclare noalias ptr @{}(i64) nounwind willreturn memory(inaccessiblemem: readwrite) "
     'allockind("alloc,uninitialized") "alloc-family"="numzyme"\n'
 )
-_ALLOCATE, _ALLOCATE_LIST = "numzyme.allocate", "numzyme.allocate.list"
+_ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE = "numzyme.allocate", "numzyme.allocate.list", "numzyme.allocate.tape"
+_ALLOCATOR = re.compile(r"^declare [^\n]*@numzyme\.allocate(?:\.tape)?\(.*\n", re.M)  # of derivatives inside
 _ALLOCATORS = {
     "NRT_MemInfo_alloc": "i64 %size",
     "NRT_MemInfo_alloc_safe": "i64 %size",
@@ -143,8 +144,8 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
         replacements["NRT_MemInfo_varsize_realloc"] = _GROW
         text = _INTRINSIC.sub("", text)
     text = _replace(text, replacements)
-    text = re.sub(r"^declare [^\n]*@numzyme\.allocate\(i64\).*\n", "", text, flags=re.M)
-    called = [name for name in (_ALLOCATE, _ALLOCATE_LIST) if f"@{name}(" in text]
+    text = _ALLOCATOR.sub("", text)
+    called = [name for name in (_ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE) if f"@{name}(" in text]
     return text + "".join(map(_ALLOCATE_DECLARATION.format, called))
 
 

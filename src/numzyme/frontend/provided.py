@@ -2,7 +2,7 @@
 
 So derivatives of derivatives need no machinery of their own: the outer one differentiates the inner one's code as it
 does a user's. Decides that the memory of the inner derivative, its tape included, belongs to the outer one: what was
-taken from an arena is an allocation like any other.
+taken from an arena is an allocation like any other, by a name of its own: it may have no meminfo in front.
 
 Invariant: symbols are unique in the process; of a provided module, only the derivative itself is visible.
 """
@@ -46,7 +46,7 @@ def link_provided(module: llvm.ModuleRef) -> None:
 def _as_callee(symbol: str, name: str, text: str) -> str:
     text = _DECLARATIONS.sub("", text)
     text = _LEAVE.sub("", _ENTER.sub("getelementptr i8, ptr null, i64 0", text))
-    text = _ALLOCATE.sub("@numzyme.allocate(", text)
+    text = _ALLOCATE.sub("@numzyme.allocate.tape(", text)
     text = _BLAS.sub(lambda found: found[0].replace(" captures(none)", "").split(")")[0] + ")", text)
     other = _OTHER.search(text)
     if other is not None:
@@ -55,8 +55,8 @@ def _as_callee(symbol: str, name: str, text: str) -> str:
             why=f"it calls {other[0]}, which has no derivative",
             todo=["return numbers, or write into an array that is an argument"],
         )
-    if "@numzyme.allocate(" in text:
-        text += "\ndeclare noalias ptr @numzyme.allocate(i64)\n"
+    if "@numzyme.allocate.tape(" in text:
+        text += "\ndeclare noalias ptr @numzyme.allocate.tape(i64)\n"
     module = llvm.parse_assembly(text)
     for value in (*module.functions, *module.global_variables):
         if value.name == symbol:
