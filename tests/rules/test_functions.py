@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from mpmath import mp, mpf
 
-from numzyme import DifferentiationError, Duplicated, Forward, Reverse, autodiff, grad
+from numzyme import DifferentiationError, Duplicated, Forward, Reverse, autodiff, grad, gradient
 
 from . import references
 from .references import ROWS, partial
@@ -251,3 +251,15 @@ def test_ties() -> None:
 def test_only_the_branch_taken_counts() -> None:
     """Numba's `logaddexp` has a branch of its own for equal operands, `x + log(2)`: that branch is differentiated."""
     assert grad(lambda x, y: np.logaddexp(x, y), argnums=(0, 1))(1.5, 1.5) == (1.0, 0.0)
+
+
+def test_norm_of_a_reversed_vector_had_the_gradient_of_a_norm() -> None:
+    """What BLAS gives for a negative step is not the norm: nobody may take the derivative for one."""
+
+    def reversed_norm(x):
+        return np.linalg.norm(x[::-1])
+
+    x = np.array([1.0, 2.0, 3.0])
+    for mode in (Reverse, Forward):
+        assert np.isnan(gradient(mode, reversed_norm, x)).all()
+        np.testing.assert_allclose(gradient(mode, lambda x: np.linalg.norm(x[::2]), x), [1.0, 0.0, 3.0] / np.sqrt(10.0))

@@ -251,6 +251,8 @@ def _result_active(call: Call, kind: types.Type) -> bool:
         return False
     if call.result_active is False and (isinstance(kind, types.Integer | types.Boolean) or call.gives_back):
         return False
+    if call.mode.holomorphic:
+        raise refusals.not_complex(call.function, kind)
     raise refusals.result_kind(call.function, kind)
 
 

@@ -137,19 +137,10 @@ def _function_of(kind: types.Type) -> Any:
     )
 
 
-def _refuse_holomorphic(mode: ModeType) -> None:
-    if mode.mode.holomorphic:
-        raise DifferentiationTypeError(
-            f"{mode.mode} is not available in compiled code",
-            todo=("call it from Python", "Reverse of the real part, whose conjugate it is"),
-        )
-
-
 @overload(autodiff)
 def _compiled_autodiff(mode, f, *args):
     if not isinstance(mode, ModeType):
         return None
-    _refuse_holomorphic(mode)
     kinds, skip, result_active = args, 0, None
     if args and isinstance(args[0], types.Function):
         kinds, skip, result_active = args[1:], 1, args[0].typing_key is not Const
@@ -168,7 +159,6 @@ def _compiled_autodiff(mode, f, *args):
 def _compiled_gradient(mode, f, *args):
     if not isinstance(mode, ModeType):
         return None
-    _refuse_holomorphic(mode)
     if mode.mode.direction == "forward":
         raise DifferentiationTypeError(
             "gradient(Forward, ...) is not available in compiled code",

@@ -1,8 +1,8 @@
 """`gradient` in forward mode: one pass for each number in the arguments, assembled to a gradient or Jacobian.
 
 Decides that all passes but the last run on copies of the arguments, because the function may change them; the
-last runs on the user's own, so that its changes are seen once. Invariant: copies and shadows overlap as the
-arguments do.
+last runs on the user's own, so that its changes are seen once. Invariants: copies and shadows overlap as the
+arguments do; every pass draws the same random numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import typeof
 
+from ..runtime import random_state, set_random_state
 from . import refusals
 from .activities import Const, Duplicated
 from .calls import argument_labels
@@ -34,10 +35,14 @@ def gradient(
     wanted = [not fixed and has_derivative(typeof(value)) for value, fixed in zip(values, constant, strict=True)]
     layout = Layout(values)
     seeds = list(_seeds(values, wanted))
+    has_complex_argument = any(direction == 1j for *_, direction in seeds)
     columns: list[Any] = []
     value = None
     copies, zeros = layout.copies() if len(seeds) > 1 else None, layout.shadows()
+    drawn_from = random_state()
     for number, seed in enumerate(seeds or [None]):
+        if number:
+            set_random_state(drawn_from)
         last = number + 1 >= len(seeds)
         primals = layout.originals() if last or copies is None else copies.renew()
         shadows = zeros.renew()
@@ -52,13 +57,14 @@ def gradient(
         except Exception:
             if not last:  # the same happens on the user's own, which show how far it came
                 originals = layout.originals()
+                set_random_state(drawn_from)
                 differentiate(ForwardWithPrimal, f, *(map(_with_primal, arguments, originals)))
             raise
         columns.append(_copied(tangent))
+        if has_complex_argument and any(map(np.iscomplexobj, _parts(tangent))):
+            raise refusals.complex_jacobian(f)  # after the first of several passes, which ran on copies
         if not last:
             getattr(f, "numzyme_release", _nothing_to_release)(primals)
-    if any(direction == 1j for *_, direction in seeds) and any(map(np.iscomplexobj, _parts(columns[0]))):
-        raise refusals.complex_jacobian(f)
     derivatives = _assemble(values, wanted, seeds, columns)
     return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
 
@@ -233,7 +239,11 @@ def _joined(real: Any, imaginary: Any) -> Any:
 def _stacked(value: np.ndarray, columns: list[Any], sample: Any) -> np.ndarray:
     """Columns of outputs to an array with the output's axes first, then those of `value`."""
     output = np.shape(sample)
-    dtype = np.result_type(sample, value.dtype) if isinstance(sample, np.ndarray) else value.dtype
+    dtype = value.dtype
+    if isinstance(sample, np.ndarray):
+        dtype = np.result_type(sample, dtype)
+    elif np.iscomplexobj(sample):
+        dtype = np.result_type(np.complex64, dtype)
     if not columns:
         return np.zeros((*output, *value.shape), dtype)
     return np.stack(columns, axis=-1).reshape((*output, *value.shape)).astype(dtype, copy=False)

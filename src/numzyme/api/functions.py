@@ -126,6 +126,7 @@ def autodiff_call(
             f"the first argument of autodiff must be a mode, not {mode!r}",
             todo=("Reverse, ReverseWithPrimal, Forward or ForwardWithPrimal",),
         )
+    _refuse_holomorphic_inside(mode, inline)
     if mode.direction == "forward" and Active in kinds:
         raise DifferentiationTypeError(
             f"an argument of `{refusals.name_of(f)}` is Active in forward mode",
@@ -284,6 +285,15 @@ def _shared(mode: Mode, values: list[Any], result: Any) -> Any:
     return DerivativesAndValue(derivatives, result.val) if mode.with_primal else derivatives
 
 
+def _refuse_holomorphic_inside(mode: Mode, inline: bool) -> None:
+    """What compiled code gets is not conjugated afterwards."""
+    if inline and mode.holomorphic:
+        raise DifferentiationTypeError(
+            f"{mode} is not available in compiled code",
+            todo=("call it from Python", "Reverse of the real part, whose conjugate it is"),
+        )
+
+
 @cache
 def gradient_dispatcher(mode: Mode, f: Any, constant: tuple[bool, ...], boundscheck: bool | None) -> Any:
     """The dispatcher of a reverse-mode gradient."""
@@ -294,6 +304,7 @@ def gradient_call(
     mode: Mode, f: Any, constant: tuple[bool, ...], boundscheck: bool | None = None, inline: bool = False
 ) -> Call:
     """The call that a reverse-mode `gradient` makes."""
+    _refuse_holomorphic_inside(mode, inline)
     return Call(
         function=compilable(f, len(constant)),
         mode=mode,

@@ -8,11 +8,12 @@ that comes out is conjugated.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from ..diagnostics import DifferentiationTypeError
+from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from . import refusals
 from .activities import Activity, Const, Duplicated
 from .calls import argument_labels
@@ -29,7 +30,8 @@ def autodiff(f: Any, args: tuple[Any, ...], with_primal: bool, compute: Callable
     given = args[1:] if args and isinstance(args[0], type) else args
     _check(f, [arg.primal if isinstance(arg, Activity) and not isinstance(arg, Const) else None for arg in given])
     shadows = [arg.shadow for arg in given if isinstance(arg, Duplicated)]
-    arrays = {id(array): array for shadow in shadows for array in _arrays(shadow)}.values()
+    arrays = list({id(array): array for shadow in shadows for array in _arrays(shadow)}.values())
+    _check_apart(f, arrays)
     for array in arrays:
         np.conjugate(array, out=array)
     try:
@@ -50,6 +52,16 @@ def _check(f: Any, values: list[Any]) -> None:
             )
 
 
+def _check_apart(f: Any, arrays: list[np.ndarray]) -> None:
+    """Shadows are conjugated in place, each once."""
+    if any(np.may_share_memory(first, second) for first, second in combinations(arrays, 2)):
+        raise DifferentiationValueError(
+            f"shadows of `{refusals.name_of(f)}` overlap, which df/dz does not allow",
+            where=refusals.location_of(f),
+            todo=("pass copies of the arrays", "gradient takes arrays that overlap"),
+        )
+
+
 def _is_complex(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_complex, value))
@@ -63,13 +75,14 @@ def _arrays(value: Any) -> list[np.ndarray]:
 
 
 def _result(found: Any, with_primal: bool) -> Any:
-    return found._replace(derivs=_conjugated(found.derivs)) if with_primal else _conjugated(found)
+    return found._replace(derivs=_conjugated(found.derivs, {})) if with_primal else _conjugated(found, {})
 
 
-def _conjugated(derivatives: Any) -> Any:
+def _conjugated(derivatives: Any, made: dict[int, np.ndarray]) -> Any:
+    """New arrays, since some of the old may share memory; one for one that is in several places (`made`, by id)."""
     if isinstance(derivatives, tuple):
-        members = map(_conjugated, derivatives)
+        members = [_conjugated(member, made) for member in derivatives]
         return type(derivatives)(*members) if hasattr(derivatives, "_fields") else tuple(members)
     if isinstance(derivatives, np.ndarray):
-        return np.conjugate(derivatives, out=derivatives)
+        return made.setdefault(id(derivatives), derivatives.conjugate())
     return None if derivatives is None else derivatives.conjugate()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from ..runtime import random_state, set_random_state
 from . import refusals
 from .activities import Const
 from .functions import autodiff, gradient
@@ -42,7 +43,7 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
     >>> pullback(np.array([1.0, 0.5]))
     (array([6., 6.]), 3.0)
     """
-    saved = copy.deepcopy(primals)
+    saved, drawn_from = copy.deepcopy(primals), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)
     out = autodiff(ReverseWithPrimal, f, Const, *passed, boundscheck=boundscheck).val
     places = tuple(_places(out, ()))
@@ -60,8 +61,12 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
         counts = tuple(place for place, seed in zip(places, seeds, strict=True) if seed is not None)
         given = tuple(seed for seed in seeds if seed is not None)
         function = _inner_product(f, len(primals), counts)
-        found = gradient(Reverse, function, Const(given), *copy.deepcopy(saved), boundscheck=boundscheck)
-        return found[1:]
+        now = random_state()
+        set_random_state(drawn_from)  # `f` draws what it drew for `out`
+        try:
+            return gradient(Reverse, function, Const(given), *copy.deepcopy(saved), boundscheck=boundscheck)[1:]
+        finally:
+            set_random_state(now)
 
     return out, pullback
 

@@ -218,6 +218,16 @@ def captures_inside(function: Any) -> DifferentiationError:
     )
 
 
+def not_complex(function: Any, kind: types.Type) -> DifferentiationError:
+    """Holomorphic modes are for functions with a complex result."""
+    return ResultKindError(
+        f"`{name_of(function)}` has no df/dz",
+        where=location_of(function),
+        why=f"it returns {_in_words(kind)}, and not one complex number",
+        todo=("Reverse, whose gradient of a real result is d/dx + i d/dy",),
+    )
+
+
 def not_wrapped(function: Any, value: Any) -> DifferentiationError:
     return DifferentiationTypeError(
         f"autodiff of `{name_of(function)}` got a bare {type(value).__name__}",

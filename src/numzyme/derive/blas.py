@@ -4,6 +4,9 @@ The helpers are column-major, as BLAS is; C = op(A) op(B) has the adjoints A += 
 with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). Only the
 constant factors that Numba and derivatives pass are accepted: alpha = 1, beta = 0 or, where products are added, 1.
 
+What BLAS makes of a vector with a negative step, Numba's norm of `x[::-1]`, is not its norm but depends on the library:
+the derivative is NaN, so that nobody takes it for one.
+
 Invariant: an operand that is overwritten after the call is copied to the tape before it.
 """
 
@@ -171,28 +174,26 @@ class _Writer:
         width = 8 if self.kind == "double" else 4
         return [(twice, *pointers), (twice, *(self.emitter.offset(pointer, width) for pointer in pointers))]
 
-    def strided(self, name: str, step: str, count: str, factor: str | None, x: str, y: str) -> str:
-        """`axpy`, or `dot` without a factor, of vectors whose elements are `step` apart."""
-        helper = f"numzyme.strided_{name}.{self.kind}"
-        self.helpers.add(helper)
-        arguments = [("i64", count), ("i64", step), *([(self.kind, factor)] if factor else []), ("ptr", x), ("ptr", y)]
-        return self.emitter.call(self.kind if factor is None else "void", f'@"{helper}"', arguments)
-
-    def over_norm(self, value: str, norm: str) -> str:
-        """A value divided by a norm; zero where the norm is."""
+    def over_norm(self, value: str, norm: str, count: str, step: str) -> str:
+        """A value divided by the norm of `count` numbers; zero where the norm is, NaN where it is none."""
         zero = self.emitter.define(f"fcmp oeq {self.kind} {norm}, 0.000000e+00")
         quotient = self.emitter.define(f"fdiv {self.kind} {value}, {norm}")
-        return self.emitter.select(zero, self.kind, "0.000000e+00", quotient)
+        quotient = self.emitter.select(zero, self.kind, "0.000000e+00", quotient)
+        several = self.emitter.define(f"icmp sgt i64 {count}, 1")
+        backwards = self.emitter.define(f"icmp slt i64 {step}, 1")
+        no_norm = self.emitter.define(f"and i1 {several}, {backwards}")
+        return self.emitter.select(no_norm, self.kind, "0x7FF8000000000000", quotient)
 
-    def dot(self, count: str, x: str, y: str) -> str:
+    def dot(self, count: str, x: str, y: str, step: str = "1") -> str:
+        """The product of vectors whose elements are `step` apart."""
         self.helpers.add(f"numzyme.dot.{self.kind}")
-        arguments = [("i64", count), ("ptr", x), ("ptr", y)]
+        arguments = [("i64", count), ("i64", step), ("ptr", x), ("ptr", y)]
         return self.emitter.call(self.kind, f'@"numzyme.dot.{self.kind}"', arguments)
 
-    def axpy(self, count, factor, x, y) -> None:
-        """y += factor x."""
+    def axpy(self, count: str, factor: str, x: str, y: str, step: str = "1") -> None:
+        """y += factor x, of such vectors."""
         self.helpers.add(f"numzyme.axpy.{self.kind}")
-        arguments = [("i64", count), (self.kind, factor), ("ptr", x), ("ptr", y)]
+        arguments = [("i64", count), ("i64", step), (self.kind, factor), ("ptr", x), ("ptr", y)]
         self.emitter.call("void", f'@"numzyme.axpy.{self.kind}"', arguments)
 
     def clear(self, pointer: str, count: str) -> None:
@@ -230,9 +231,9 @@ def _reverse_norm(writer: _Writer, o: list[str], x: str, shadow: str, result: st
     adjoint = writer.emitter.load(writer.kind, result)
     norm = writer.norm(o[0], o[1], x, o[3], result)  # the adjoint's place is free from here on
     writer.emitter.store(writer.kind, "0.000000e+00", result)
-    factor = writer.over_norm(adjoint, norm)
+    factor = writer.over_norm(adjoint, norm, o[1], o[3])
     for step, x_part, shadow_part in writer.parts(o[0], o[3], x, shadow):
-        writer.strided("axpy", step, o[1], factor, x_part, shadow_part)
+        writer.axpy(o[1], factor, x_part, shadow_part, step)
 
 
 def _reverse_dot(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
@@ -283,8 +284,8 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
     if symbol == _NORM:
         dot = "0.000000e+00"
         for step, x, tangent in writer.parts(o[0], o[3], o[2], shadow(2)) if facts.has_shadow(o[2]) else ():
-            dot = emitter.sum(writer.kind, dot, writer.strided("dot", step, o[1], None, x, tangent))
-        emitter.store(writer.kind, writer.over_norm(dot, emitter.load(writer.kind, o[4])), shadow(4))
+            dot = emitter.sum(writer.kind, dot, writer.dot(o[1], x, tangent, step))
+        emitter.store(writer.kind, writer.over_norm(dot, emitter.load(writer.kind, o[4]), o[1], o[3]), shadow(4))
         return
     first, second = inputs(call)
     target, beta = shadow(output(call)), int(adds(facts, call))

@@ -45,52 +45,7 @@ done:
 """
 
 _AXPY = """\
-define internal void @"numzyme.axpy.{kind}"(i64 %count, {kind} %factor, ptr %x, ptr %y) {{
-entry:
-  %empty = icmp sle i64 %count, 0
-  br i1 %empty, label %done, label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %px = getelementptr inbounds {kind}, ptr %x, i64 %i
-  %py = getelementptr inbounds {kind}, ptr %y, i64 %i
-  %a = load {kind}, ptr %px
-  %b = load {kind}, ptr %py
-  %c = fmul contract {kind} %factor, %a
-  %d = fadd reassoc nsz contract {kind} %b, %c
-  store {kind} %d, ptr %py
-  %next = add nuw nsw i64 %i, 1
-  %end = icmp eq i64 %next, %count
-  br i1 %end, label %done, label %loop
-done:
-  ret void
-}}
-"""
-
-_DOT = """\
-define internal {kind} @"numzyme.dot.{kind}"(i64 %count, ptr %x, ptr %y) {{
-entry:
-  %empty = icmp sle i64 %count, 0
-  br i1 %empty, label %done, label %loop
-loop:
-  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
-  %sum = phi {kind} [ 0.0, %entry ], [ %d, %loop ]
-  %px = getelementptr inbounds {kind}, ptr %x, i64 %i
-  %py = getelementptr inbounds {kind}, ptr %y, i64 %i
-  %a = load {kind}, ptr %px
-  %b = load {kind}, ptr %py
-  %c = fmul contract {kind} %a, %b
-  %d = fadd reassoc nsz contract {kind} %sum, %c
-  %next = add nuw nsw i64 %i, 1
-  %end = icmp eq i64 %next, %count
-  br i1 %end, label %done, label %loop
-done:
-  %result = phi {kind} [ 0.0, %entry ], [ %d, %loop ]
-  ret {kind} %result
-}}
-"""
-
-_STRIDED_AXPY = """\
-define internal void @"numzyme.strided_axpy.{kind}"(i64 %count, i64 %step, {kind} %factor, ptr %x, ptr %y) {{
+define internal void @"numzyme.axpy.{kind}"(i64 %count, i64 %step, {kind} %factor, ptr %x, ptr %y) {{
 entry:
   %empty = icmp sle i64 %count, 0
   br i1 %empty, label %done, label %loop
@@ -112,8 +67,8 @@ done:
 }}
 """
 
-_STRIDED_DOT = """\
-define internal {kind} @"numzyme.strided_dot.{kind}"(i64 %count, i64 %step, ptr %x, ptr %y) {{
+_DOT = """\
+define internal {kind} @"numzyme.dot.{kind}"(i64 %count, i64 %step, ptr %x, ptr %y) {{
 entry:
   %empty = icmp sle i64 %count, 0
   br i1 %empty, label %done, label %loop
@@ -199,8 +154,6 @@ _TEMPLATES = {
     "numzyme.adjoint_copy": _ADJOINT_COPY,
     "numzyme.axpy": _AXPY,
     "numzyme.dot": _DOT,
-    "numzyme.strided_axpy": _STRIDED_AXPY,
-    "numzyme.strided_dot": _STRIDED_DOT,
     "numzyme.constant": _CONSTANT,
 }
 DIGAMMA_NEEDS = {f"@llvm.{f}.f64": f"declare double @llvm.{f}.f64(double)" for f in ("log", "sin", "cos")}

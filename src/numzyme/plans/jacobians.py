@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba.core import types
 
 from .. import values
 from ..diagnostics import DifferentiationTypeError
@@ -80,6 +81,14 @@ class _Reader:
             return self.arrays[skeleton.index]
         if skeleton.source == "float":
             found = self.floats[..., skeleton.index]
+            if isinstance(skeleton.kind, types.Complex):  # two numbers of the buffer
+                if np.iscomplexobj(self.floats):
+                    raise DifferentiationTypeError(
+                        "the Jacobian of a complex result with respect to a complex number is not one number",
+                        why="the result changes in two ways, with its real and with its imaginary part",
+                        todo=("autodiff(Forward, f, Duplicated(x, direction)) for the change in one direction",),
+                    )
+                found = found + 1j * self.floats[..., skeleton.index + 1]
             return found.copy() if found.ndim else found.item()
         if skeleton.source == "after":
             raise DifferentiationTypeError(

@@ -40,9 +40,12 @@ def principal_log(z: Complex) -> Complex:
     return Complex(0.5 * log(z.real * z.real + z.imag * z.imag), atan2(z.imag, z.real))
 
 
-def one_if_one(z: Complex) -> Any:
-    """1 where `z` is 1, else 0."""
-    return where(equals(z.real, 1.0), where(equals(z.imag, 0.0), 1.0, 0.0), 0.0)
+def slope_at_zero(base: Complex, exponent: Complex) -> Any:
+    """The derivative of a power where its base is 0: 0 above the first power and at the zeroth, else without end."""
+    infinity = 1.0 / (base.real * base.real)
+    first = where(equals(exponent.real, 1.0), where(equals(exponent.imag, 0.0), 1.0, infinity), infinity)
+    zeroth = where(equals(exponent.real, 0.0), where(equals(exponent.imag, 0.0), 0.0, infinity), first)
+    return where(exponent.real > 1.0, 0.0, zeroth)
 
 
 def unless_zero(z: Complex, value: Complex, at_zero: Any) -> Complex:

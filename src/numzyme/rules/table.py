@@ -3,8 +3,8 @@
 A rule gives the partial derivative with respect to each operand, written in the operands and in `y`, the result.
 Forward mode, reverse mode, the documentation and the tests are made from this table. At points where a function has no
 derivative a rule gives the value that its line shows: `fabs` at 0 the derivative on the side of the zero's sign, ties
-of `min` and `max` all to the first operand, `hypot` at the origin 0, the base 0 of a power no derivative with respect
-to the exponent. `tests/rules/test_edges.py` lists all such points.
+of `min` and `max` all to the first operand, `hypot` at the origin 0, the base 0 of a power (complex ones too) no
+derivative with respect to the exponent. `tests/rules/test_edges.py` lists all such points.
 
 Keys are operation names: LLVM opcodes (`fmul`), and function names without `llvm.`, type suffix or the `f` of single
 precision. `INACTIVE` names those whose derivative is zero everywhere it exists.
@@ -133,7 +133,7 @@ scalar("lgamma", lambda x, y: digamma(x))
 holomorphic(
     "power",
     lambda a, b: (
-        z.unless_zero(a, b * z.exp((b - 1.0) * z.principal_log(a)), z.one_if_one(b)),
+        z.unless_zero(a, b * z.exp((b - 1.0) * z.principal_log(a)), z.slope_at_zero(a, b)),
         z.unless_zero(a, z.exp(b * z.principal_log(a)) * z.principal_log(a), 0.0),
     ),
 )

@@ -10,6 +10,7 @@ from .objects import (
     object_code,
     set_environment,
 )
+from .random_state import random_state, set_random_state
 
 __all__ = [
     "LinkedFunction",
@@ -25,6 +26,8 @@ __all__ = [
     "object_code",
     "object_of",
     "prepare_process",
+    "random_state",
     "release_memory",
     "set_environment",
+    "set_random_state",
 ]
