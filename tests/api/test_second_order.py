@@ -6,6 +6,7 @@ about 1e-11, rounding 1e-12: 1e-8 is far above both), and agreement of the three
 
 from __future__ import annotations
 
+import gc
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import njit
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
+from numba.core.runtime.nrt import rtsys
 
 from numzyme import (
     Const,
@@ -23,6 +26,7 @@ from numzyme import (
     autodiff,
     grad,
     gradient,
+    memory,
     value_and_grad,
 )
 
@@ -175,3 +179,42 @@ def test_what_is_refused():
         grad(grad(captures))(1.0)
     with pytest.raises(DifferentiationError, match="is a derivative itself"):
         gradient(Reverse, grad(lambda h: np.sum(h.x**3)), Holder(X))
+
+
+@njit
+def cubes(x):
+    return x * x * x
+
+
+def test_inner_array_that_is_returned_was_freed() -> None:
+    """Its memory ended with the outer derivative: a crash."""
+
+    def tangent(x, v):
+        return autodiff(Forward, cubes, Duplicated(x, v))
+
+    with pytest.raises(DifferentiationError, match="derivative of a function that returns an array"):
+        autodiff(Forward, tangent, Duplicated(X, V), Const(V))
+
+    def squared(x, v):
+        return np.sum(autodiff(Forward, cubes, Duplicated(x, v)) ** 2)
+
+    for mode in (Reverse, Forward):
+        np.testing.assert_allclose(gradient(mode, squared, X, Const(V))[0], 36.0 * X**3 * V**2, rtol=1e-13)
+
+
+def test_tapes_of_inner_derivatives_are_released() -> None:
+    def slopes(x):
+        return gradient(Reverse, carried_product, x)
+
+    _nrt_python.memsys_enable_stats()
+    autodiff(Forward, slopes, Duplicated(X, V))
+    gc.collect()
+    before, arena = rtsys.get_allocation_stats(), memory()
+    for _ in range(50):
+        autodiff(Forward, slopes, Duplicated(X, V))
+        gradient(Reverse, lambda x: np.sum(gradient(Reverse, carried_product, x)), X)
+    gc.collect()
+    after, final = rtsys.get_allocation_stats(), memory()
+    assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
+    assert after.alloc - before.alloc == after.free - before.free
+    assert final.entries - arena.entries == final.exits - arena.exits

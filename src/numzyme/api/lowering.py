@@ -25,6 +25,7 @@ from ..derive import OUT_OF_TAPE, Activity
 from ..diagnostics import DifferentiationValueError
 from . import overlap
 from .calls import Role, TypedCall, Value
+from .pipeline import holds_arrays
 from .places import INT64, LLVMValue, Place, struct_in_memory
 from .ranges import ArrayValue, must_be_prepared
 from .values import Prepared, Values
@@ -86,7 +87,9 @@ def emit(
 def _plain_function(context: Any, module: ir.Module, typed: TypedCall, arguments: Sequence[LLVMValue]) -> ir.Function:
     """A function of the runtime values (one by one, or in memory), where the result goes, and the exception."""
     inline = typed.call.inline
-    function, builder = _new_function(module, arguments, ["alwaysinline" if inline else "noinline"])
+    makes_arrays = typed.key.nested and holds_arrays(typed.compiled.raw.return_type)
+    name = "numzyme.glue.of_arrays" if makes_arrays else "numzyme.glue"
+    function, builder = _new_function(module, arguments, ["alwaysinline" if inline else "noinline"], name)
     *values, answer, information = function.args
     places = [Place(builder, value) for value in values] if inline else _places_at(builder, values[0])
     glue = _Glue(context, builder, typed, places, answer, information)
@@ -124,10 +127,10 @@ def _places_at(builder: ir.IRBuilder, memory: LLVMValue) -> list[Place]:
 
 
 def _new_function(
-    module: ir.Module, arguments: Sequence[LLVMValue], attributes: Sequence[str]
+    module: ir.Module, arguments: Sequence[LLVMValue], attributes: Sequence[str], name: str = "numzyme.glue"
 ) -> tuple[ir.Function, ir.IRBuilder]:
     function_type = ir.FunctionType(INT32, [argument.type for argument in arguments])
-    function = ir.Function(module, function_type, f"numzyme.glue.{next(_numbers)}")
+    function = ir.Function(module, function_type, f"{name}.{next(_numbers)}")
     function.linkage = "internal"
     for attribute in attributes:
         function.attributes.add(attribute)

@@ -18,7 +18,7 @@ from numba.core.compiler_lock import global_compiler_lock
 
 from .. import analysis, derive, frontend, ir, runtime
 from ..derive import Activity, Derivative, Request
-from ..diagnostics import DifferentiationError
+from ..diagnostics import DifferentiationError, UnsupportedCodeError
 from ..frontend import Parameter, RawFunction
 from . import refusals
 
@@ -169,17 +169,24 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
     canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
     if key.direction == "reverse":
         return "arena", canonical
-    kept = not _holds_arrays(raw.return_type)
+    kept = not holds_arrays(raw.return_type)
     if key.nested or (kept and (raw.makes_lists or raw.calls_derivatives)):
         return "arena", canonical
     if kept and not derive.allocates_repeatedly(canonical, raw.symbol) and not derive.raises_memory(canonical):
         return "arena", canonical
+    if raw.calls_derivatives_of_arrays:
+        raise UnsupportedCodeError(
+            f"`{raw.python_name}` takes a derivative of a function that returns an array, and returns one itself",
+            why="the memory of the inner array ends with the outer derivative, which counts references",
+            todo=("return a number, or write into an array that is an argument",),
+        )
     return "nrt", frontend.normalise(raw, disjoint=key.disjoint, ownership="nrt")
 
 
-def _holds_arrays(kind: types.Type) -> bool:
+def holds_arrays(kind: types.Type) -> bool:
+    """Whether values of this Numba type name memory."""
     if isinstance(kind, types.BaseTuple):
-        return any(map(_holds_arrays, members_of(kind)))
+        return any(map(holds_arrays, members_of(kind)))
     return not isinstance(kind, types.Number | types.Boolean | types.NoneType | types.EnumMember)
 
 

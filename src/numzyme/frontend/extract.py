@@ -48,6 +48,11 @@ class RawFunction:
         """Whether a derivative is part of the function."""
         return "@numzyme.glue." in self.text
 
+    @property
+    def calls_derivatives_of_arrays(self) -> bool:
+        """Whether a derivative that is part of the function makes arrays."""
+        return "@numzyme.glue.of_arrays." in self.text
+
     def addresses_in(self, text: str) -> bool:
         """Whether addresses of this process are in `text`, which was made of this function's: of large arrays, of
         Python objects, of foreign code. Most of those in the raw text are gone when it is optimised.
