@@ -9,6 +9,7 @@ import inspect
 import math
 import pickle
 
+import numba
 import numpy as np
 import pytest
 from numba import njit
@@ -386,3 +387,13 @@ def test_large_global_array_that_is_the_argument_is_saved() -> None:
     result = gradient(ReverseWithPrimal, f, LARGE)
     assert result.val == 4.0 * 5.0 * 4.0
     assert [result.derivs[0], result.derivs[2]] == [4.0 * 4.0, 4.0 * 5.0 * 2 * 2.0]
+
+
+def test_python_code_inside_is_refused_with_its_line() -> None:
+    def calls_python(x):
+        with numba.objmode(y="float64"):
+            y = x * 2
+        return y * x
+
+    with pytest.raises(DifferentiationError, match=r"(?s)with numba.objmode.*Python code runs here"):
+        gradient(Reverse, calls_python, 3.0)

@@ -51,6 +51,26 @@ ALLOCATORS = frozenset(
     }
 )
 
+# what `print` is made of: Python objects, of which no derivative is taken, and which lead nowhere but to the screen
+PRINTING = frozenset(
+    {
+        "PyBool_FromLong",
+        "PyComplex_FromDoubles",
+        "PyFloat_FromDouble",
+        "PyLong_FromLongLong",
+        "PyLong_FromUnsignedLongLong",
+        "PyObject_Str",
+        "PySys_FormatStdout",
+        "PyTuple_New",
+        "PyTuple_SetItem",
+        "PyUnicode_AsUTF8",
+        "PyUnicode_FromKindAndData",
+        "PyUnicode_FromString",
+        "Py_DecRef",
+        "Py_IncRef",
+    }
+)
+
 # symbols that touch no memory that a derivative could see: bookkeeping of Numba and LLVM
 HARMLESS = frozenset(
     {
@@ -67,21 +87,7 @@ HARMLESS = frozenset(
         "llvm.sideeffect",
         "numba_gil_ensure",
         "numba_gil_release",
-        # what `print` is made of: Python objects, of which no derivative is taken
-        "PyBool_FromLong",
-        "PyComplex_FromDoubles",
-        "PyFloat_FromDouble",
-        "PyLong_FromLongLong",
-        "PyLong_FromUnsignedLongLong",
-        "PyObject_Str",
-        "PySys_FormatStdout",
-        "PyTuple_New",
-        "PyTuple_SetItem",
-        "PyUnicode_AsUTF8",
-        "PyUnicode_FromKindAndData",
-        "PyUnicode_FromString",
-        "Py_DecRef",
-        "Py_IncRef",
+        *PRINTING,
     }
 )
 

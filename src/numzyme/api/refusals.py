@@ -45,6 +45,8 @@ def not_compilable(function: Any, argument_types: tuple, error: Exception) -> Di
     advice = "numba.njit must be able to compile the function: try it on its own"
     if from_objects:
         advice = "write this line with what numba.njit can compile, or leave it out of the function"
+    if "(objmode)" in text:
+        advice = "call Python before or after the function, and hand what it gives to it as an argument"
     deeper = "During: resolving callee type" in text or isinstance(error, UnsupportedBytecodeError)
     inside = not from_objects or deeper  # or the line is one of the plan's own
     place = numba_messages.place_of(text, name_of(function)) if inside else None

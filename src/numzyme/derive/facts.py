@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..analysis import UNKNOWN, Activity, Cfg, Kinds, LoopForest, Memory, MemoryObject, Status, Summaries, symbol_of
-from ..analysis.effects import ALLOCATORS, HARMLESS
+from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY
@@ -282,8 +282,24 @@ class FunctionFacts:
             todo=["use an array of the final size instead of a list"],
         )
 
+    def _check_printing(self, call: Instruction) -> None:
+        """Python objects of differentiated values are for `print`: whoever else takes them may compute with them."""
+        if not any(value in self.activity.varied for value in call.operands):
+            return
+        for other in self.function.instructions():
+            name = symbol_of(other.callee) if other.opcode == "call" else ""
+            if name.startswith(("Py", "_Py")) and name not in PRINTING and not name.startswith("PyErr_"):
+                raise UnknownCallError(
+                    "a differentiated value is handed to Python",
+                    where=self.location(call),
+                    why=f"the function also calls `{name}`, which may compute with it",
+                    todo=["keep Python code out of the function, but for `print`"],
+                )
+
     def _check_call(self, call: Instruction) -> None:
         symbol = symbol_of(call.callee)
+        if symbol in PRINTING:
+            self._check_printing(call)
         if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
             return
         if symbol in _WITHOUT_DERIVATIVE:

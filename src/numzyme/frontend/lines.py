@@ -15,9 +15,10 @@ from numba.core import debuginfo, lowering
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
-from numba.core.untyped_passes import LiteralUnroll, TranslateByteCode
+from numba.core.untyped_passes import LiteralUnroll, TranslateByteCode, WithLifting
 from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
+from .contexts import CompiledContexts
 from .objects.closures import ReadCaptured, TranslateClosure
 from .objects.kinds import called_method
 from .objects.recursion import lower_call_in_progress
@@ -112,6 +113,7 @@ _REPLACED: dict[Any, Any] = {
     NativeLowering: _LoweringWithLines,
     TranslateByteCode: TranslateClosure,
     NumbasReconstructSSA: ReconstructSSA,
+    WithLifting: CompiledContexts,
 }
 
 
