@@ -62,11 +62,11 @@ def load(source: str, name: str, seed: int) -> Program:
     )
 
 
-def judge(seed: int, source: str | None = None) -> Verdict:
-    """Run the checks on the program of `seed`, or on `source`."""
+def judge(seed: int, source: str | None = None, *, quick: bool = False) -> Verdict:
+    """Run the checks on the program of `seed`, or on `source`; `quick`: against plain Python only."""
     start = time.perf_counter()
     program = load(source or random_source(seed), f"random_program_{seed}", seed)
-    failures = check(program, (seed,))
+    failures = check(program, (seed,), quick=quick)
     kind, first = "agree", None
     for failure in failures:
         if failure.check == "plain_python_agrees":
@@ -80,11 +80,11 @@ def judge(seed: int, source: str | None = None) -> Verdict:
     return Verdict(seed, kind, first.check if first else "", first.message if first else "", seconds)
 
 
-def run(seeds: list[int], limit: float) -> Iterator[Verdict]:
+def run(seeds: list[int], limit: float, *, quick: bool = False) -> Iterator[Verdict]:
     """Verdicts on the programs of `seeds`, from workers with `limit` seconds for each program."""
     left = list(seeds)
     while left:
-        command = [sys.executable, "-m", MODULE, "--worker", *map(str, left)]
+        command = [sys.executable, "-m", MODULE, *["--quick"] * quick, "--worker", *map(str, left)]
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_collect, args=(worker, lines), daemon=True).start()
@@ -142,9 +142,9 @@ def _judge_apart(seed: int, source: str, limit: float) -> Verdict:
     return Verdict(**json.loads(done.stdout.strip().splitlines()[-1]))
 
 
-def _worker(seeds: list[int]) -> None:
+def _worker(seeds: list[int], quick: bool) -> None:
     for seed in seeds:
-        print(json.dumps(asdict(judge(seed))), flush=True)
+        print(json.dumps(asdict(judge(seed, quick=quick))), flush=True)
 
 
 def _save(directory: Path, verdict: Verdict, source: str) -> None:
@@ -159,18 +159,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for each program")
     parser.add_argument("--failures", type=Path, default=Path("random-failures"), help="where to write failures")
+    parser.add_argument("--quick", action="store_true", help="compare with plain Python, not with njit")
     parser.add_argument("--no-shrink", action="store_true")
     parser.add_argument("--source", type=Path, help="judge the program in this file instead")
     parser.add_argument("--worker", type=int, nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.worker:
-        _worker(options.worker)
+        _worker(options.worker, options.quick)
         return 0
     if options.source:
         print(json.dumps(asdict(judge(options.start, options.source.read_text()))))
         return 0
     counts: Counter[str] = Counter()
-    for verdict in run(list(range(options.start, options.start + options.count)), options.limit):
+    for verdict in run(list(range(options.start, options.start + options.count)), options.limit, quick=options.quick):
         counts[verdict.kind] += 1
         print(f"\r{counts.total()} of {options.count}", end="", file=sys.stderr, flush=True)
         if verdict.kind != "agree":

@@ -3,10 +3,10 @@
 Decides what the programs look like: nested counted and while loops, break, continue and early return, branches on
 values, integers and booleans, scalars, arrays, matrices, tuples, views and aliases, in-place updates, exceptions
 that are raised and caught, helpers plain, compiled and recursive, arguments strided, reversed, in Fortran order, and
-overlapping; complex numbers and arrays of them, lists that grow. Invariants: every index is in bounds, every loop ends,
-every variable has one type and is set before it is read, and stored values are squashed (sin, tanh,
-averages), so that nothing grows without bound. The text defines `program`, `arguments(rng)` and `CONSTANT`, and needs
-nothing but NumPy, math and Numba.
+overlapping; single precision, complex numbers and arrays of them, lists that grow. Invariants: every index is in
+bounds, every loop ends, every variable has one type and is set before it is read, and stored values are squashed
+(sin, tanh, averages), so that nothing grows without bound. The text defines `program`, `arguments(rng)` and `CONSTANT`,
+and needs nothing but NumPy, math and Numba.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ class Writer(Expressions):
         super().__init__(seed)
         self.lines: list[str] = []
         self.names = 0
-        self.budget = self.rng.randint(6, 14)
+        self.statements = self.rng.choice((1, 2, 2, 3, 3, 4, 5, 7, 9))  # small ones cost little
+        self.budget = self.statements + self.rng.randint(1, 5)
         self.result = self.pick(("float", 85), ("nothing", 7), ("array", 4), ("tuple", 4))
         self.loops: list[str] = []  # "for" or "while", innermost last
         self.protected: set[str] = set()  # loop counters, which statements must not assign
@@ -331,7 +332,7 @@ class Writer(Expressions):
     def write(self) -> str:
         """The whole program."""
         names, drawn = self._parameters()
-        for _ in range(self.rng.randint(5, 9)):
+        for _ in range(self.statements):
             self.statement(1)
         self.emit(1, self._final())
         constant = (names.index("b"),) if "b" in names and self.rng.random() < 0.3 else ()
@@ -383,7 +384,8 @@ class Writer(Expressions):
     def _drawn_array(self, length: int) -> str:
         text = f"rng.uniform(-1, 1, {length})"
         strided = f"rng.uniform(-1, 1, {2 * length})[::2]"
-        return str(self.pick((text, 8), (strided, 1), (f"{text}[::-1]", 1)))
+        single = f"{text}.astype(np.float32)"
+        return str(self.pick((text, 8), (strided, 1), (f"{text}[::-1]", 1), (single, 1)))
 
     def _final(self) -> str:
         if self.result != "float":

@@ -27,6 +27,11 @@ def retyped(function: Callable, kind: type) -> Callable:
     return _rebind(function, lambda plain, _: plain, modules)
 
 
+def uncompiled(function: Callable) -> Callable:
+    """`function` in plain Python, its compiled helpers included."""
+    return _rebind(function, lambda plain, _: plain, {})
+
+
 def compiled(function: Callable, options: Mapping[str, Any]) -> Dispatcher:
     """`njit(function)` whose plain helpers are compiled too, as numzyme compiles them."""
 
