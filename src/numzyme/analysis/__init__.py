@@ -8,6 +8,7 @@ from .kinds import Kinds
 from .loops import Evolution, Loop, LoopForest, TripCount
 from .memory import UNKNOWN, Memory, MemoryObject, Summaries
 from .signs import Signs, fold_sign_tests
+from .speculation import Speculation
 
 __all__ = [
     "UNKNOWN",
@@ -21,6 +22,7 @@ __all__ = [
     "Memory",
     "MemoryObject",
     "Signs",
+    "Speculation",
     "Status",
     "Summaries",
     "TripCount",

@@ -10,7 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..analysis import UNKNOWN, Activity, Cfg, Kinds, LoopForest, Memory, MemoryObject, Status, Summaries, symbol_of
+from ..analysis import (
+    UNKNOWN,
+    Activity,
+    Cfg,
+    Kinds,
+    LoopForest,
+    Memory,
+    MemoryObject,
+    Speculation,
+    Status,
+    Summaries,
+    symbol_of,
+)
 from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
@@ -93,6 +105,7 @@ class FunctionFacts:
         self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive)
         if signature.is_root:
             self.activity.refuse_lost_derivatives()
+        self.speculation = Speculation(self.cfg, self.activity.values)
         self.site = {
             id(i): (label, index)
             for label in self.cfg.order

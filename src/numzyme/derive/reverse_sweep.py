@@ -18,7 +18,7 @@ from ..rules.expression import Expression
 from . import blas, calls
 from .adjoints import Adjoints, ExpressionWriter, symbols_of
 from .augment import Augmented, shadow_operand
-from .emitter import Emitter
+from .emitter import ZERO, Emitter
 from .facts import FunctionFacts
 from .lookup import iteration_slot
 from .storage import Storage
@@ -138,7 +138,15 @@ class ReverseSweep:
         self.writer.reuse(lambda name, arguments: self._computed_before(i, name, arguments))
         for operand, partial in zip(i.operands, rule.expressions(), strict=False):
             if self.facts.is_active(operand):
-                self.adjoints.add(operand, self.writer.times(adjoint, partial, symbols, i.type))
+                contribution = self.writer.times(adjoint, partial, symbols, i.type)
+                self.adjoints.add(operand, self._if_wanted(i, adjoint, partial, contribution))
+
+    def _if_wanted(self, i: Instruction, adjoint: str, partial: Expression, contribution: str | None) -> str | None:
+        """No contribution of a value that the program did not use, however infinite the partial derivative is."""
+        if contribution is None or partial.operator == "constant" or not self.facts.speculation.is_conditional(i.name):
+            return contribution
+        unused = self.emitter.define(f"fcmp oeq {i.type} {adjoint}, 0.000000e+00")
+        return self.emitter.select(unused, i.type, ZERO, contribution)
 
     def _computed_before(self, i: Instruction, name: str, arguments: tuple[Expression, ...]) -> str | None:
         """The primal's own `name` of the operand of `i`, where it runs whenever `i` does (sine beside cosine)."""
