@@ -6,6 +6,7 @@ from . import (
     arrays,
     calls,
     complex_numbers,
+    containers,
     exceptions,
     language,
     linear_algebra,
@@ -21,7 +22,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, language, numpy_functions
+    complex_numbers, containers, language, numpy_functions
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

@@ -48,6 +48,8 @@ UNKNOWN = MemoryObject("unknown", "?")
 EMPTY: Objects = frozenset()
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')
 _COPIES = ("llvm.memcpy", "llvm.memmove")
+_NEAR_NULL = re.compile(r"inttoptr \(i64 (\d+) to ptr\)|getelementptr (?:inbounds )?\(i8, ptr null, i64 (\d+)\)")
+_FIRST_PAGE = 4096
 _ADDRESS_OF_ARRAY = " global ptr inttoptr "
 _WITH_PARTS = ("stack", "allocation")
 _MEMINFO, _LIST_HEADER = range(64), range(64, 88)  # in a list: how many members, how many have room, changed or not
@@ -87,6 +89,9 @@ class Memory:
             return self.points_to.get(pointer, EMPTY)
         if pointer in ("null", "undef", "poison", "zeroinitializer"):
             return EMPTY
+        near_null = _NEAR_NULL.fullmatch(pointer)
+        if near_null and int(near_null[1] or near_null[2]) < _FIRST_PAGE:
+            return EMPTY  # where the data would be, had the allocation not failed
         names = _GLOBAL_NAME.findall(pointer)
         return frozenset(MemoryObject("global", n) for n in names) or frozenset({UNKNOWN})
 

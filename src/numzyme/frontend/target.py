@@ -14,7 +14,7 @@ from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-from numba.core import codegen, compiler, cpu, descriptors, dispatcher, types
+from numba.core import base, codegen, compiler, cpu, descriptors, dispatcher, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu_options import FastMathOptions
 from numba.core.registry import cpu_target
@@ -23,6 +23,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
+from .containers import data_models, replaced_lowering
 from .escape import CallConv
 from .failures import Failures
 from .isolation import PrivateLoader
@@ -110,6 +111,7 @@ class TargetContext(cpu.CPUContext):
     def init(self) -> None:
         self._seen = Registrations()  # that of all copies of this context
         super().init()
+        self.data_model_manager = data_models()
         self._internal_codegen = Codegen("numzyme.frontend")
 
     @property  # copies of the context have options of their own
@@ -135,6 +137,12 @@ class TargetContext(cpu.CPUContext):
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
+
+    def get_function(self, fn, sig, _firstcall=True):
+        replacement = replaced_lowering(fn, sig)
+        if replacement is None:
+            return super().get_function(fn, sig, _firstcall)
+        return base._wrap_impl(replacement, self, sig.as_function())
 
     def get_getattr(self, typ, attr):
         return optional.lower_attribute if may_be_no_object(typ) else super().get_getattr(typ, attr)
