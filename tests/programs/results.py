@@ -103,3 +103,45 @@ def returns_array_from_recursion(x):
 def returns_array_and_mutates(x, y):
     y += x * y
     return y * x
+
+
+@program(array(4))
+def returns_array_of_a_list(x):
+    values = [x[0]]
+    for i in range(1, 4):
+        values.append(values[-1] * x[i])
+    return np.array(values)
+
+
+@program(array(4))
+def returns_array_out_of_a_list_of_arrays(x):
+    rows = []
+    for i in range(3):
+        row = np.sin(x * i)
+        row[0] = x[1] * x[2]
+        rows.append(row)
+    rows[0] = rows[1] * rows[2]
+    rows.pop(1)
+    return rows[0]
+
+
+@program(array(4))
+def returns_array_out_of_a_dict(x):
+    rows = {}
+    for i in range(5):
+        rows[i % 3] = x * (i + 1.0)
+    rows[1][0] = x[3] * x[3]
+    return rows[1], rows[2][0]
+
+
+@program(failing=((np.array([1.0, 2.0, 3.0, -4.0]),),), together=lambda rng: (rng.uniform(0.1, 1.0, 4),))
+def returns_array_of_a_list_or_raises(x):
+    values = []
+    for value in x:
+        if value < 0.0:
+            raise ValueError("negative")
+        values.append(x * value)
+    total = np.zeros(4)
+    for row in values:
+        total += row * row
+    return total

@@ -163,14 +163,13 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
     """Who owns the memory that the function allocates, and its canonical text.
 
     In reverse mode it is the derivative. In forward mode too if that is a fixed number of allocations, none of which is
-    returned or raised, or if there are lists, which are not known with reference counts. Otherwise Numba's reference
-    counts stay, so that a loop releases what it allocates.
+    returned or raised. Otherwise Numba's reference counts stay, so that a loop releases what it allocates; not lists.
     """
     canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
     if key.direction == "reverse":
         return "arena", canonical
     kept = not holds_arrays(raw.return_type)
-    if key.nested or (kept and (raw.makes_lists or raw.calls_derivatives)):
+    if key.nested or (kept and raw.calls_derivatives):
         return "arena", canonical
     if kept and not derive.allocates_repeatedly(canonical, raw.symbol) and not derive.raises_memory(canonical):
         return "arena", canonical

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from ..analysis import Status, symbol_of
-from ..analysis.effects import ARENA_ALLOCATORS, DIRECT_ALLOCATORS, is_arena_allocation
+from ..analysis.effects import ARENA_ALLOCATORS, DIRECT_ALLOCATORS, LIST_ALLOCATOR, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
@@ -279,7 +279,11 @@ class ForwardFunction:
         """A fresh shadow is zero; its address follows from its meminfo."""
         if symbol in DIRECT_ALLOCATORS:
             failed = self.emitter.define(f"icmp eq ptr {i.name}, null")  # the primal's own test follows
-            self._memset(i.name, self.emitter.select(failed, "i64", "0", i.operands[0]))
+            # a list's count of references stays, where there is one
+            kept = 8 if self.counted and symbol == LIST_ALLOCATOR else 0
+            size = self.emitter.define(f"sub i64 {i.operands[0]}, {kept}") if kept else i.operands[0]
+            cleared = self.emitter.offset(i.name, kept) if kept else i.name
+            self._memset(cleared, self.emitter.select(failed, "i64", "0", size))
             return
         data = self.emitter.load("ptr", self.emitter.offset(i.name, _DATA_POINTER_OFFSET))
         self._memset(data, i.operands[0])

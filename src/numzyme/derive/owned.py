@@ -10,6 +10,7 @@ Invariant: all that outlives the root is what its result names, or what the argu
 from __future__ import annotations
 
 from ..analysis.cfg import GOOD_STATUS
+from ..analysis.effects import LIST_ALLOCATOR
 from ..ir import Function, Instruction, Module
 from ..ir.symbols import symbol_of
 from .emitter import Emitter, quoted
@@ -24,7 +25,7 @@ DECLARATIONS = {
     "@numzyme.blocks.allocate": "declare noalias ptr @numzyme.blocks.allocate(ptr, i64, i32, ptr)",
     "@numzyme.blocks.memory": "declare noalias ptr @numzyme.blocks.memory(ptr, i64)",
     "@numzyme.blocks.zeroed": "declare noalias ptr @numzyme.blocks.zeroed(ptr, i64, i32)",
-    "@numzyme.blocks.list": "declare noalias ptr @numzyme.blocks.list(ptr, i64, ptr)",
+    "@numzyme.blocks.list": "declare noalias ptr @numzyme.blocks.list(ptr, i64)",
     "@numzyme.blocks.leave": "declare void @numzyme.blocks.leave(ptr, ptr, i64, ptr, i64, ptr, i64)",
 }
 _WHERE_MALLOC_IS = "i32 16"  # already aligned
@@ -42,15 +43,13 @@ def allocation(i: Instruction) -> str | None:
         return _allocate(operands[0], operands[1], "ptr null")
     if symbol in ("NRT_MemInfo_alloc_dtor", "NRT_MemInfo_alloc_dtor_safe"):
         return _allocate(operands[0], _WHERE_MALLOC_IS, operands[1])
-    if symbol in ("NRT_MemInfo_new_varsize", "NRT_MemInfo_new_varsize_dtor"):
-        destructor = operands[1] if len(operands) > 1 else "ptr null"
-        return f"call noalias ptr @numzyme.blocks.list(ptr %arena, {operands[0]}, {destructor})"
     return None
 
 
 def memory(i: Instruction) -> str:
-    """The call that stands for an allocation of an arena, of a derivative that this function contains."""
-    return f"call noalias ptr @numzyme.blocks.memory(ptr %arena, i64 {i.operands[0]})"
+    """The call that stands for the allocation of a list, or of a derivative that this function contains."""
+    kind = "list" if symbol_of(i.callee) == LIST_ALLOCATOR else "memory"
+    return f"call noalias ptr @numzyme.blocks.{kind}(ptr %arena, i64 {i.operands[0]})"
 
 
 def _allocate(size: str, alignment: str, destructor: str) -> str:

@@ -39,11 +39,6 @@ class RawFunction:
     options: Mapping[str, Any]
 
     @property
-    def makes_lists(self) -> bool:
-        """Whether the function makes a list, or calls something that does."""
-        return "@NRT_MemInfo_new_varsize" in self.text
-
-    @property
     def calls_derivatives(self) -> bool:
         """Whether a derivative is part of the function."""
         return "@numzyme.glue." in self.text

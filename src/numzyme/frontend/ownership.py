@@ -23,16 +23,16 @@ _ALLOCATE_DECLARATION = (
     'allockind("alloc,uninitialized") "alloc-family"="numzyme"\n'
 )
 _ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE = "numzyme.allocate", "numzyme.allocate.list", "numzyme.allocate.tape"
-_ALLOCATOR = re.compile(r"^declare [^\n]*@numzyme\.allocate(?:\.tape)?\(.*\n", re.M)  # of derivatives inside
 _ALLOCATORS = {
     "NRT_MemInfo_alloc": "i64 %size",
     "NRT_MemInfo_alloc_safe": "i64 %size",
     "NRT_MemInfo_alloc_aligned": "i64 %size, i32 %alignment",
     "NRT_MemInfo_alloc_safe_aligned": "i64 %size, i32 %alignment",
+}
+_LIST_ALLOCATORS = {
     "NRT_MemInfo_new_varsize": "i64 %size",
     "NRT_MemInfo_new_varsize_dtor": "i64 %size, ptr %destructor",
 }
-_OF_LISTS = ("NRT_MemInfo_new_varsize", "NRT_MemInfo_new_varsize_dtor")
 _NO_COUNTING = """\
     define internal void @{name}(ptr %meminfo) alwaysinline {{
       ret void
@@ -125,27 +125,45 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     `foreign`: meminfo pointers come in through arguments whose data is not at our offset (lists, structures).
     """
     if ownership == "nrt":
-        counting = {name: _COUNTING.format(name=name) for name in _COUNTS}
-        escape = {ESCAPE: _ESCAPE.format(name=ESCAPE)}
-        return _replace(text, {**counting, **escape, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
+        return _with_counting(text)
     movable = foreign or any(name in text for name in _MOVING)
     allocate = _MOVABLE_ALLOCATE if movable else _FIXED_ALLOCATE
     replacements = {
         **{name: _NO_COUNTING.format(name=name) for name in _COUNTS},
         "NRT_MemInfo_data_fast": _MOVABLE_DATA if movable else _FIXED_DATA,
         **{
-            name: allocate.format(
-                name=name, parameters=parameters, allocate=_ALLOCATE_LIST if name in _OF_LISTS else _ALLOCATE
-            )
+            name: allocate.format(name=name, parameters=parameters, allocate=_ALLOCATE)
             for name, parameters in _ALLOCATORS.items()
         },
+    }
+    return _declared(_replace(_with_lists(text), replacements), (_ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE))
+
+
+def _with_counting(text: str) -> str:
+    """References are counted as Numba does, but for those to lists: a list's memory ends with the derivative."""
+    counting = {name: _COUNTING.format(name=name) for name in _COUNTS}
+    escape = {ESCAPE: _ESCAPE.format(name=ESCAPE)}
+    text = _replace(_with_lists(text), {**counting, **escape, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
+    return _declared(text, (_ALLOCATE_LIST,))
+
+
+def _with_lists(text: str) -> str:
+    """`text` with lists whose memory is that of the derivative."""
+    replacements = {
+        name: _MOVABLE_ALLOCATE.format(name=name, parameters=parameters, allocate=_ALLOCATE_LIST)
+        for name, parameters in _LIST_ALLOCATORS.items()
     }
     if "@NRT_MemInfo_varsize_realloc(" in text:
         replacements["NRT_MemInfo_varsize_realloc"] = _GROW
         text = _INTRINSIC.sub("", text)
-    text = _replace(text, replacements)
-    text = _ALLOCATOR.sub("", text)
-    called = [name for name in (_ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE) if f"@{name}(" in text]
+    return _replace(text, replacements)
+
+
+def _declared(text: str, allocators: tuple[str, ...]) -> str:
+    """`text` with a declaration for each of the allocators that it calls; derivatives inside bring others along."""
+    for name in allocators:
+        text = re.sub(rf"^declare [^\n]*@{re.escape(name)}\(.*\n", "", text, flags=re.M)
+    called = [name for name in allocators if f"@{name}(" in text]
     return text + "".join(map(_ALLOCATE_DECLARATION.format, called))
 
 

@@ -1,0 +1,27 @@
+"""Which of Numba's functions are replaced, and the data models that go with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba.core import types
+from numba.core.datamodel import DataModelManager, default_manager
+
+from . import dicts, lists
+
+_REPLACED = {**lists.LOWERING, **dicts.LOWERING}
+
+
+def data_models() -> DataModelManager:
+    """Numba's data models, those registered later included, with other ones for typed lists and dicts."""
+    return DataModelManager({types.ListType: lists.ListModel, types.DictType: dicts.DictModel}).chain(default_manager)
+
+
+def replaced_lowering(function: Any, signature: Any) -> Any:
+    """What writes the code of this call instead of Numba's function; None where nothing does."""
+    key = function.typing_key if isinstance(function, types.Function) else function
+    kind = type(signature.args[0]) if signature.args else None
+    try:
+        return _REPLACED.get(key) or _REPLACED.get((key, kind))
+    except TypeError:  # a key that cannot be hashed is none of these
+        return None
