@@ -16,7 +16,7 @@ class _CompiledContexts(WithLifting):
 
     _name = "numzyme_with_lifting"
 
-    def run_pass(self, state: Any) -> bool:
+    def run_pass(self, state: Any) -> Any:
         for block in state.func_ir.blocks.values():
             for entry in block.find_insts(ir.EnterWith):
                 if isinstance(_context_of(state.func_ir, entry), _ObjModeContextType):
@@ -25,7 +25,7 @@ class _CompiledContexts(WithLifting):
 
 
 def _context_of(func_ir: Any, entry: Any) -> Any:
-    manager = guard(lambda: func_ir.get_definition(entry.contextmanager))
+    manager: Any = guard(lambda: func_ir.get_definition(entry.contextmanager))
     called = isinstance(manager, ir.Expr) and manager.op == "call"
     return guard(find_outer_value, func_ir, manager.func if called else entry.contextmanager)
 

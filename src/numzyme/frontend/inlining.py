@@ -2,7 +2,7 @@
 
 LLVM weighs the size of machine code; a derivative pays for every call with a tape of its own. So what remains after
 optimisation is inlined too, as long as the whole stays bounded. Recursive functions remain, and so do those that
-only prepare error messages (they call Python and compute no floats).
+only prepare error messages (they call Python, compute no floats and give no result).
 """
 
 from __future__ import annotations
@@ -53,6 +53,6 @@ def _bodies(text: str) -> dict[str, _Body]:
     for match in _DEFINITION.finditer(text):
         body = text[match.end() : text.index("\n}", match.end())]
         no_floats = not _FLOAT.search(body) and not _FLOAT.search(match[0])
-        prepares_errors = no_floats and _PYTHON.search(body) is not None
+        prepares_errors = no_floats and "%retptr" not in body and _PYTHON.search(body) is not None
         found[match[1]] = _Body(match[0], body.count("\n"), _SYMBOL.findall(body), prepares_errors)
     return found

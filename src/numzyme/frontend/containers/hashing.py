@@ -36,12 +36,13 @@ def _same(one: Any, other: Any) -> Any:
 
 def _comparison(kind: Any) -> Callable[[Any, Any], Any]:
     """Whether two keys of this type are one."""
+    members: Any = kind
     if isinstance(kind, types.Integer | types.Boolean | types.UnicodeType | types.IntEnumMember):
         return _same
     if isinstance(kind, types.Float):
         return _same_float
     if isinstance(kind, types.BaseTuple):
-        return _tuple_comparison(tuple(map(_comparison, kind.types)))
+        return _tuple_comparison(tuple(map(_comparison, members)))
     raise errors.UnsupportedError(f"dicts with keys of type {kind} are not known in differentiated code")
 
 

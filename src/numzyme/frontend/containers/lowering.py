@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from numba.core import types
-from numba.core.datamodel import DataModelManager, default_manager
+from numba.core.datamodel.manager import DataModelManager
+from numba.core.datamodel.registry import default_manager
 
 from . import dicts, lists
 

@@ -6,6 +6,7 @@ and arguments. A function that is missing here makes the oracle raise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -94,6 +95,13 @@ def _memcpy(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
 @external("numzyme.allocate", "numzyme.allocate.list", "NRT_Allocate")
 def _allocate(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return run.memory.allocate(values[0] + _MEMINFO)
+
+
+@external("numba_frexp", "numba_frexpf")
+def _frexp(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Number:
+    mantissa, exponent = math.frexp(values[0].value)
+    run.memory.store(values[1], "i32", exponent % (1 << 32))
+    return run.tape.record(mantissa, [(values[0], 2.0**-exponent)])
 
 
 @external("numzyme.escape")

@@ -14,9 +14,18 @@ import numpy as np
 
 from numzyme.ir import Function, Instruction, Module
 from numzyme.ir.model import CASTS
+from numzyme.ir.reader import element_types
 
 from .functions import ARITHMETIC
-from .layout import element_offset, global_type_and_value, scalar_constant, size_of, write_constant
+from .layout import (
+    element_offset,
+    global_type_and_value,
+    member_type,
+    offset_of,
+    scalar_constant,
+    size_of,
+    write_constant,
+)
 from .memory import FLOATS, Bits, Memory, OracleError
 from .tape import Number, Tape
 
@@ -213,11 +222,26 @@ def _alloca(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
 
 
 def _load(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Any:
-    return run.memory.load(values[0], i.type)
+    return _loaded(run.memory, values[0], i.type)
 
 
 def _store(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
-    run.memory.store(values[1], i.types[0], values[0])
+    _stored(run.memory, values[1], i.types[0], values[0])
+
+
+def _loaded(memory: Memory, address: int, kind: str) -> Any:
+    if not kind.startswith(("{", "<{", "[")):
+        return memory.load(address, kind)
+    count = len(element_types(kind))
+    return {n: _loaded(memory, address + offset_of(kind, n), member_type(kind, n)) for n in range(count)}
+
+
+def _stored(memory: Memory, address: int, kind: str, value: Any) -> None:
+    if not kind.startswith(("{", "<{", "[")):
+        memory.store(address, kind, value)
+        return
+    for n, member in value.items():
+        _stored(memory, address + offset_of(kind, n), member_type(kind, n), member)
 
 
 def _select(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Any:
@@ -227,7 +251,7 @@ def _select(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Any:
 def _extract(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Any:
     value = values[0]
     for index in i.indices:
-        value = value[index]
+        value = None if value is None else value[index]  # of a struct, or a part of one, that is unknown
     return value
 
 
