@@ -13,6 +13,7 @@ from . import (
     mathematics,
     mutation,
     numpy_functions,
+    records,
     results,
     values,
     views,
@@ -21,7 +22,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, language, numpy_functions
+    complex_numbers, language, numpy_functions, records
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

@@ -23,6 +23,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
+from . import records
 from .escape import CallConv
 from .failures import Failures
 from .isolation import PrivateLoader
@@ -109,6 +110,7 @@ class TargetContext(cpu.CPUContext):
     @global_compiler_lock
     def init(self) -> None:
         self._seen = Registrations()  # that of all copies of this context
+        self.data_model_manager = records.manager_with_records()
         super().init()
         self._internal_codegen = Codegen("numzyme.frontend")
 
@@ -135,6 +137,19 @@ class TargetContext(cpu.CPUContext):
     def get_executable(self, library, fndesc, env):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
+
+    def unpack_value(self, builder, ty, ptr, align=None):
+        value = super().unpack_value(builder, ty, ptr, align)
+        records.mark(value, ty)
+        return value
+
+    def pack_value(self, builder, ty, value, ptr, align=None):
+        data = self.data_model_manager[ty].as_data(builder, value)
+        records.mark(builder.store(data, ptr, align=align), ty)
+
+    def get_function(self, fn, sig, _firstcall=True):
+        found = super().get_function(fn, sig, _firstcall)
+        return records.Reinterpreting(found) if records.reinterprets(fn, sig) else found
 
     def get_getattr(self, typ, attr):
         return optional.lower_attribute if may_be_no_object(typ) else super().get_getattr(typ, attr)
