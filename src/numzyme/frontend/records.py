@@ -18,6 +18,7 @@ from numba.core import types
 from numba.core.datamodel.manager import DataModelManager
 from numba.core.datamodel.models import RecordModel
 from numba.core.datamodel.registry import default_manager
+from numba.core.errors import TypingError
 
 from ..ir.records import Layout, Run
 
@@ -58,6 +59,14 @@ def layout_of(record: Any) -> Layout:
 def floats_in(kind: Any) -> tuple[Run, ...]:
     """The floats of a record that can have a derivative; none for other types."""
     return layout_of(kind).runs if isinstance(kind, types.Record) else ()
+
+
+def check_fields(kind: Any) -> Any:
+    """`kind`, the type of a value; refused when it is a dtype of records whose fields share memory."""
+    record: Any = kind.dtype if isinstance(kind, types.DType) else None
+    if isinstance(record, types.Record) and _struct_of(default_manager, record) is None:
+        raise TypingError("fields of a dtype share memory: what is a float in one is something else in the other")
+    return kind
 
 
 MARK = "numzyme.integer"

@@ -208,7 +208,7 @@ class Context(TypingContext):
         if constant is not None:
             return constant
         try:
-            return self.own_type(super().resolve_value_type(val))
+            return self.own_type(records.check_fields(super().resolve_value_type(val)))
         except ValueError:
             if isinstance(val, type):
                 return ConstantType(val)  # for isinstance
