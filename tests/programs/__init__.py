@@ -7,6 +7,7 @@ from . import (
     calls,
     complex_numbers,
     exceptions,
+    generalized,
     language,
     linear_algebra,
     loops,
@@ -22,7 +23,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, language, numpy_functions, records
+    complex_numbers, language, numpy_functions, records, generalized
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

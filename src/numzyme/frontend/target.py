@@ -26,6 +26,7 @@ from numba.core.typing.context import Context as TypingContext
 from . import records
 from .escape import CallConv
 from .failures import Failures
+from .generalized import is_generalized, looping_kernel
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration, optional
@@ -204,6 +205,8 @@ class Context(TypingContext):
             return ConstantType(val)  # Numba would make one by its fields
         if is_vectorized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping(val)))
+        if is_generalized(val):
+            return types.Dispatcher(self.descriptor.dispatcher_of(looping_kernel(val)))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant

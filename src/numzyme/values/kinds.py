@@ -45,10 +45,9 @@ SCALARS = frozenset({float, complex, np.float32, np.float64, np.complex64, np.co
 DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 SPARSE_FORMATS = ("csc", "csr", "coo")
 SUPPORTED = (
-    "supported: float and complex numbers (32 and 64 bit floats), arrays of them and of records that hold them; tuples, "
-    "lists, dicts, "
-    "NamedTuples, dataclasses and plain objects of these; scipy.sparse csc, csr and coo; and as constants int, bool, "
-    "str, bytes, None, enum members, functions, integer, bool and string arrays"
+    "supported: float and complex numbers (32 and 64 bit floats), arrays of them and of records that hold them; "
+    "tuples, lists, dicts, NamedTuples, dataclasses and plain objects of these; scipy.sparse csc, csr and coo; and as "
+    "constants int, bool, str, bytes, None, enum members, functions, integer, bool and string arrays"
 )
 
 _CONSTANTS = (

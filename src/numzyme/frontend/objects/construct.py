@@ -169,10 +169,10 @@ def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """How one value is built. `kind`: its type; `source`: array, record (in an array of its own), float, fixed (a number
-    without derivative), integer, static, members, fields, alias (a bound method, which is its object), optional (its
-    member, or None); for objects in cycles of references component (all of them), after (the second member, once the
-    first is there), reference.
+    """How one value is built. `kind`: its type; `source`: array, record (in an array of its own), float, fixed (a
+    number without derivative), integer, static, members, fields, alias (a bound method, which is its object), optional
+    (its member, or None); for objects in cycles of references component (all of them), after (the second member, once
+    the first is there), reference.
 
     `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object;
     `first`: the identity under which it was met first, when it is passed as constant and as differentiated.
