@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, typeof
 from numba import types as numba_types
 
 from numzyme import grad
@@ -164,6 +164,8 @@ def test_changed_since_it_was_seen() -> None:
         (numba_types.UniTuple(numba_types.float64, 2), numba_types.UniTuple(numba_types.float64, 3)),
         (numba_types.Omitted(1.0), numba_types.Omitted(2.0)),
         (numba_types.none, numba_types.unicode_type),
+        (typeof(np.zeros(1, "f8, i8")), typeof(np.zeros(1, "i8, f8"))),
+        (typeof(np.zeros(1, "f8, (2,)f4, S3, M8[D]")), typeof(np.zeros(1, "f8, (3,)f4, S3, M8[D]"))),
     ],
 )
 def test_types(first: Any, second: Any) -> None:

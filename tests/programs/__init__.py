@@ -8,12 +8,14 @@ from . import (
     complex_numbers,
     containers,
     exceptions,
+    generalized,
     language,
     linear_algebra,
     loops,
     mathematics,
     mutation,
     numpy_functions,
+    records,
     results,
     values,
     views,
@@ -22,7 +24,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, containers, language, numpy_functions
+    complex_numbers, containers, language, numpy_functions, records, generalized
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

@@ -201,7 +201,7 @@ REFUSED = [
     (np.ones(2, np.float16), "an array of dtype float16"),
     (np.float16(1), "<class 'numpy.float16'>"),
     (np.longdouble(1), "<class 'numpy.longdouble'>"),
-    (np.zeros(2, [("a", "f8")]), "an array of dtype [('a', '<f8')]"),
+    (np.zeros(2, [("a", "f8"), ("b", "O")]), "an array of records of which the field b holds Python objects"),
     (np.ma.masked_array([1.0]), "MaskedArray"),
     (np.matrix([[1.0]]), "numpy.matrix"),
     ({1.0, 2}, "a <class 'set'> that holds a <class 'float'>"),

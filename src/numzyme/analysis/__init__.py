@@ -7,6 +7,7 @@ from .effects import Effects, symbol_of
 from .kinds import Kinds
 from .loops import Evolution, Loop, LoopForest, TripCount
 from .memory import UNKNOWN, Memory, MemoryObject, Summaries
+from .positions import Residue
 from .signs import Signs, fold_sign_tests
 from .speculation import Speculation
 
@@ -21,6 +22,7 @@ __all__ = [
     "LoopForest",
     "Memory",
     "MemoryObject",
+    "Residue",
     "Signs",
     "Speculation",
     "Status",

@@ -22,8 +22,8 @@ from .effects import HARMLESS, symbol_of
 from .kinds import Kinds
 from .memory import EMPTY, Memory, MemoryObject, Objects
 
-# integers wide enough for a float, and what moves or combines their bits
-_BIT_CARRIERS = frozenset({"i32", "i64", "i128"})
+# integers that may be a float or a part of one, and what moves or combines their bits
+_CARRIER_BYTES = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "i128": 16}
 _BIT_OPERATIONS = frozenset(
     ["add", "sub", "and", "or", "xor", "shl", "lshr", "ashr", "phi", "select", "freeze", "trunc", "zext", "sext"]
 )
@@ -143,14 +143,15 @@ class Activity:
                 self.carrier_objects |= new
                 self._changed |= bool(new)
             return
-        if not i.name or i.type not in _BIT_CARRIERS:
+        if not i.name or i.type not in _CARRIER_BYTES:
             return
         if i.opcode == "load":
             if self.memory.in_list_header(i.operands[0]):
                 return
-            objects = self.memory.objects(i.operands[0])
-            floats = {o for o in objects & self.varied_objects if self.kinds.holds_floats(o)}
-            carries = bool(floats or objects & self.carrier_objects)
+            objects, size = self.memory.objects(i.operands[0]), _CARRIER_BYTES[i.type]
+            carries = bool(objects & self.carrier_objects)
+            if not carries and not self.kinds.is_integer(i):
+                carries = any(self.kinds.floats_in(o, i.operands[0], size) for o in objects & self.varied_objects)
         elif i.opcode == "bitcast":
             carries = i.operands[0] in self.varied | self.carriers
         else:

@@ -1,30 +1,49 @@
 """What kind of scalar lives in each memory object.
 
 Decides, from the argument types that Numba gives and from typed accesses, which objects hold floats (and may need a
-shadow), which hold only integers (never do) and which hold pointers. `retype` turns copies of floats through
-integer registers, which LLVM makes of plain copies, back into float copies; what it cannot turn back stays an integer,
-and the differentiator refuses integer writes to differentiable memory.
+shadow), which hold only integers (never do), which hold pointers, and where in objects that hold several kinds the
+floats are. `retype` turns copies of floats through integer registers, which LLVM makes of plain copies, back into float
+copies; what it cannot turn back stays an integer, and the differentiator refuses integer writes to differentiable
+memory.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 
 from ..ir import Instruction
-from ..ir.model import FLOAT_TYPES
+from ..ir.model import FLOAT_TYPES, SIZES
+from ..ir.records import Layout
 from .effects import symbol_of
 from .memory import Memory, MemoryObject
+from .places import Floats, Places
+from .positions import Positions
 
 _AS_FLOAT = {"i64": "double", "i32": "float"}
 _BLAS_KINDS = {"100": "double", "115": "float", "122": "double", "99": "float"}  # d, s, and complex z, c
 _COPIES = ("phi", "select", "freeze")
 
 
-class Kinds:
-    """Scalar types seen in each object; `seed` gives those of the arguments."""
+# what lies between the floats of a record
+_BYTES = "bytes"
 
-    def __init__(self, memory: Memory, seed: dict[MemoryObject, str]) -> None:
+
+class Kinds:
+    """Scalar types seen in each object; `seed` gives those of the arguments: one type, or where floats of records lie.
+
+    `multiples`: integer parameters that are multiples of a number of bytes.
+    """
+
+    def __init__(
+        self,
+        memory: Memory,
+        seed: Mapping[MemoryObject, str | Layout],
+        multiples: Mapping[str, int] | None = None,
+    ) -> None:
         self.memory, self._seed, self.seeded = memory, seed, set(seed)
+        self.layouts = {an_object: kind for an_object, kind in seed.items() if isinstance(kind, Layout)}
+        self.positions = Positions(memory, multiples or {})
         self._collect()
         while retype(memory, self):
             self._collect()  # anew: copies may have spread what was an integer then
@@ -32,7 +51,11 @@ class Kinds:
         self._propagate_copies()
 
     def _collect(self) -> None:
-        self.of: dict[MemoryObject, set[str]] = {an_object: {kind} for an_object, kind in self._seed.items()}
+        self.of: dict[MemoryObject, set[str]] = {
+            an_object: {*kind.kinds, _BYTES} if isinstance(kind, Layout) else {kind}
+            for an_object, kind in self._seed.items()
+        }
+        self._places = Places(self.memory, self.positions, self.layouts)
         for instruction in self.memory.function.instructions():
             if instruction.opcode == "load":
                 self._see(instruction.operands[0], instruction.type)
@@ -88,6 +111,28 @@ class Kinds:
         for an_object in self.memory.objects(pointer):
             found |= self.of.get(an_object, set()) & FLOAT_TYPES
         return found.pop() if len(found) == 1 else None
+
+    def floats_at(self, pointer: str, size: int) -> set[str]:
+        """The kinds of floats that some of the `size` bytes behind `pointer` may be of."""
+        return set().union(*(self.floats_in(o, pointer, size) for o in self.memory.objects(pointer)))
+
+    def floats_in(self, an_object: MemoryObject, pointer: str, size: int) -> set[str]:
+        """The same for one object that `pointer` may lead to."""
+        kinds = self.of.get(an_object, set())
+        floats = kinds & FLOAT_TYPES
+        if not floats or len(kinds) == 1 or not self._places.are_known(an_object):
+            return floats
+        here = self.positions.of(pointer, an_object)
+        return {found.kind for found in self._places.of(an_object) if here.meets(size, found.place, found.length)}
+
+    def is_integer(self, access: Instruction) -> bool:
+        """Whether a load or store is of an integer beside floats, as the function means it."""
+        objects = self.memory.objects(access.operands[-1])
+        return access.integer and all(len(self.of.get(o, set())) > 1 for o in objects)
+
+    def places_of_floats(self, an_object: MemoryObject) -> frozenset[Floats] | None:
+        """Where an object that was made here holds floats, and maybe something else; None when that is not known."""
+        return self._places.of(an_object) if self._places.are_known(an_object) else None
 
     def only_integers(self, an_object: MemoryObject) -> bool:
         """Whether an object is known to hold integers and nothing else."""
@@ -175,12 +220,14 @@ class _Web:
 
     def touches_floats(self, memory: Memory, kinds: Kinds) -> bool:
         """Whether some end of the web is float memory, and no end holds only integers by its argument type."""
-        touched = False
+        touched, size = False, SIZES[self.type]
         for instruction in self.members.values():
             if instruction.opcode in ("load", "store"):
                 pointer = instruction.operands[-1]
-                touched |= kinds.float_of(pointer) == _AS_FLOAT[self.type]
-                if any(o in kinds.seeded and kinds.only_integers(o) for o in memory.objects(pointer)):
+                if kinds.is_integer(instruction):
+                    return False
+                touched |= kinds.floats_at(pointer, size) == {_AS_FLOAT[self.type]}
+                if any(o in kinds.seeded and not kinds.floats_in(o, pointer, size) for o in memory.objects(pointer)):
                     return False
             touched |= instruction.opcode == "bitcast"
         return touched

@@ -143,20 +143,20 @@ class Memory:
             self._transfer_call(instruction, label)
         elif opcode == "store":
             if instruction.types[0] == "ptr":
-                place, offset = self._offset_of(operands[1]), self._offset_of(operands[0])
+                place, offset = self.offset_of(operands[1]), self.offset_of(operands[0])
                 self._add_contents(self.objects(operands[1]), self.objects(operands[0]), place, offset)
         elif instruction.type != "ptr":
             return
         elif opcode == "getelementptr":
             by_bytes = instruction.element_type == "i8" and len(operands) == 2
             step = int(operands[1]) if by_bytes and operands[1].lstrip("-").isdigit() else None
-            self._add(name, self.objects(operands[0]), _moved(self._offset_of(operands[0]), step))
+            self._add(name, self.objects(operands[0]), _moved(self.offset_of(operands[0]), step))
         elif opcode in ("phi", "freeze"):
             for operand in operands:
-                self._add(name, self.objects(operand), self._offset_of(operand))
+                self._add(name, self.objects(operand), self.offset_of(operand))
         elif opcode == "select":
             for operand in operands[1:]:
-                self._add(name, self.objects(operand), self._offset_of(operand))
+                self._add(name, self.objects(operand), self.offset_of(operand))
         elif opcode == "load":
             for objects, offset in self._parts_loaded(operands[0]):
                 self._add(name, objects, offset)
@@ -171,7 +171,7 @@ class Memory:
 
     def _parts_loaded(self, pointer: str, behind: bool = False) -> Iterator[tuple[Objects, Offset]]:
         """What may be loaded from `pointer`, or from behind it, and where in its objects it points."""
-        place = _behind(self._offset_of(pointer)) if behind else self._offset_of(pointer)
+        place = _behind(self.offset_of(pointer)) if behind else self.offset_of(pointer)
         for holder in self.objects(pointer):
             yield from self._stored(holder, place)
             if holder.kind in ("argument", "content"):
@@ -190,7 +190,8 @@ class Memory:
         has_meminfo = holder in self._with_meminfo
         yield from (part for at, part in parts if _may_meet(at, place, has_meminfo))
 
-    def _offset_of(self, pointer: str) -> Offset:
+    def offset_of(self, pointer: str) -> Offset:
+        """How many bytes a pointer is from the start of all that it points at."""
         return self._offset.get(pointer)
 
     def in_list_header(self, pointer: str) -> bool:
@@ -199,13 +200,13 @@ class Memory:
         Numba checks every index of a list, so that no pointer with a variable part leads there.
         """
         objects = self.objects(pointer)
-        offset = self._offset_of(pointer)
+        offset = self.offset_of(pointer)
         return isinstance(offset, int) and offset in _LIST_HEADER and bool(objects) and objects <= self._lists
 
     def in_meminfo(self, pointer: str) -> bool:
         """Whether `pointer` leads to what Numba keeps in front of the data that it allocates."""
         objects = self.objects(pointer)
-        offset = self._offset_of(pointer)
+        offset = self.offset_of(pointer)
         return isinstance(offset, int) and offset in _MEMINFO and bool(objects) and objects <= self._with_meminfo
 
     def _new(self, name: str, kind: str, label: str) -> None:
@@ -234,7 +235,7 @@ class Memory:
             return
         if symbol_of(call.callee).startswith(_COPIES):
             for objects, offset in self._parts_loaded(call.operands[1], behind=True):
-                place = _behind(self._offset_of(call.operands[0]))
+                place = _behind(self.offset_of(call.operands[0]))
                 self._add_contents(self.objects(call.operands[0]), objects, place, offset)
             return
         arguments = {n: self.objects(v) for n, v in enumerate(call.operands) if call.types[n] == "ptr"}

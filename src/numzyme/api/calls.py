@@ -17,6 +17,7 @@ from typing import Any
 
 from numba.core import types
 
+from ..frontend import floats_in
 from ..plans import captures
 from . import refusals
 from .modes import DerivativesAndValue, Mode
@@ -137,6 +138,8 @@ class TypedCall:
         if nested and captures(call.function):
             raise refusals.captures_inside(call.function)
         raw = extract(call.function, primals, call.boundscheck)
+        if not call.reverse and holds_record(raw.return_type):
+            raise refusals.returned_record(call.function)
         result_active = _result_active(call, raw.return_type)
         active = tuple(
             role is not Role.CONST and has_derivative(kind) for role, kind in zip(call.roles, primals, strict=True)
@@ -187,6 +190,8 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
     for role, kind, shadow, label in zip(call.roles, primals, shadows, call.labels(), strict=True):
         if role is Role.CONST:
             continue
+        if holds_record(kind):
+            raise refusals.record_inside(call.function, label)
         if role is Role.ACTIVE:
             if isinstance(kind, types.Array):
                 raise refusals.active_array(call.function, label)
@@ -201,6 +206,13 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
     if hopeless and (call.strict or hopeless == wanted):
         first = hopeless[0]
         raise refusals.no_derivative(call.function, call.labels()[first], primals[first])
+
+
+def holds_record(kind: Any) -> bool:
+    """Whether a value is, or holds, one record with a derivative: a reference to memory of somebody else's."""
+    if isinstance(kind, types.BaseTuple):
+        return any(map(holds_record, members_of(kind)))
+    return bool(floats_in(kind))
 
 
 def _is_floats(kind: types.Type) -> bool:

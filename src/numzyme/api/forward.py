@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numba import typeof
 
+from ..diagnostics import DifferentiationTypeError
 from ..runtime import random_state, set_random_state
 from . import refusals
 from .activities import Const, Duplicated
@@ -61,12 +62,18 @@ def gradient(
                 differentiate(ForwardWithPrimal, f, *(map(_with_primal, arguments, originals)))
             raise
         columns.append(_copied(tangent))
+        _refuse_records(f, tangent)
         if has_complex_argument and any(map(np.iscomplexobj, _parts(tangent))):
             raise refusals.complex_jacobian(f)  # after the first of several passes, which ran on copies
         if not last:
             getattr(f, "numzyme_release", _nothing_to_release)(primals)
     derivatives = _assemble(values, wanted, seeds, columns)
     return DerivativesAndValue(derivatives, value) if mode.with_primal else derivatives
+
+
+def _refuse_records(f: Any, tangent: Any) -> None:
+    if any(isinstance(part, np.ndarray) and part.dtype.names is not None for part in _parts(tangent)):
+        raise refusals.returned_records(f)
 
 
 def _with_primal(argument: Any, primal: Any) -> Any:
@@ -122,8 +129,9 @@ def _check(f: Any, values: list[Any], constant: tuple[bool, ...]) -> None:
         raise refusals.no_derivative(f, labels[wanted[0]], kinds[wanted[0]])
 
 
+Path = tuple[int | str, ...]  # to a number, to an array of numbers, or to a field of records
 # Path to a leaf, index in it when it is an array, direction: 1, or 1j for the imaginary part.
-Seed = tuple[tuple[int, ...], tuple[int, ...] | None, complex]
+Seed = tuple[Path, tuple[int, ...] | None, complex]
 
 
 def _seeds(values: Any, wanted: list[bool]) -> Iterator[Seed]:
@@ -131,21 +139,35 @@ def _seeds(values: Any, wanted: list[bool]) -> Iterator[Seed]:
     seen: set[int] = set()
     for position, (value, active) in enumerate(zip(values, wanted, strict=True)):
         if active:
-            for path, leaf in _leaves(value, (position,)):
+            for path, leaf in _leaves(value, (position,), seen):
                 directions = (1.0, 1j) if np.iscomplexobj(leaf) else (1.0,)
                 if not isinstance(leaf, np.ndarray):
                     yield from ((path, None, direction) for direction in directions)
-                elif id(leaf) not in seen:
-                    seen.add(id(leaf))
+                else:
                     yield from product((path,), np.ndindex(leaf.shape), directions)
 
 
-def _leaves(value: Any, path: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], Any]]:
+def _leaves(value: Any, path: Path, seen: set[int]) -> Iterator[tuple[Path, Any]]:
+    """Numbers, arrays of them, and fields of records; what is `seen` already is left out."""
     if isinstance(value, tuple):
         for index, member in enumerate(value):
-            yield from _leaves(member, (*path, index))
-    elif has_derivative(typeof(value)):
-        yield path, value
+            yield from _leaves(member, (*path, index), seen)
+    elif not isinstance(value, np.ndarray):
+        if has_derivative(typeof(value)):
+            yield path, value
+    elif id(value) not in seen:
+        seen.add(id(value))
+        yield from ((path + names, part) for names, part in _fields(value))
+
+
+def _fields(array: np.ndarray) -> Iterator[tuple[tuple[str, ...], np.ndarray]]:
+    """The array itself, or each field of its records that has a derivative, with its name."""
+    if array.dtype.names is None:
+        if array.dtype.kind in "fc" and has_derivative(typeof(array)):
+            yield (), array
+        return
+    for name in array.dtype.names:
+        yield from (((name, *names), part) for names, part in _fields(array[name]))
 
 
 def _seeded(shadows: list[Any], seed: Seed) -> list[Any]:
@@ -159,7 +181,7 @@ def _seeded(shadows: list[Any], seed: Seed) -> list[Any]:
     return shadows
 
 
-def _replaced(container: Any, path: tuple[int, ...], leaf: Any) -> Any:
+def _replaced(container: Any, path: Any, leaf: Any) -> Any:
     if not path:
         return leaf
     members = list(container)
@@ -186,7 +208,7 @@ def _copied(tangent: Any) -> Any:
 
 def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns: list[Any]) -> Any:
     """Derivatives per argument: the output's container outside, the argument's inside."""
-    by_leaf: dict[tuple[int, ...], list[Any]] = {}
+    by_leaf: dict[Path, list[Any]] = {}
     for (path, _, direction), column in zip(seeds, columns, strict=False):
         if direction == 1j:  # the other half of the column before
             by_leaf[path][-1] = _joined(by_leaf[path][-1], column)
@@ -194,7 +216,7 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
             by_leaf.setdefault(path, []).append(column)
     sample = columns[0]
 
-    def of_argument(value: Any, path: tuple[int, ...], pick: Callable[[Any], Any], done: dict[int, Any]) -> Any:
+    def of_argument(value: Any, path: Path, pick: Callable[[Any], Any], done: dict[int, Any]) -> Any:
         if isinstance(value, tuple):
             members = [of_argument(member, (*path, i), pick, done) for i, member in enumerate(value)]
             return type(value)(*members) if hasattr(value, "_fields") else tuple(members)
@@ -202,7 +224,11 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
             return None
         if isinstance(value, np.ndarray):
             if id(value) not in done:
-                done[id(value)] = _stacked(value, [pick(column) for column in by_leaf.get(path, [])], pick(sample))
+                parts = {
+                    names: _stacked(part, [pick(column) for column in by_leaf.get(path + names, [])], pick(sample))
+                    for names, part in _fields(value)
+                }
+                done[id(value)] = parts[()] if () in parts else _as_records(value, parts, np.shape(pick(sample)))
             return done[id(value)]
         return pick(by_leaf[path][0])
 
@@ -219,6 +245,23 @@ def _assemble(values: list[Any], wanted: list[bool], seeds: list[Seed], columns:
         return entries[0] if len(entries) == 1 else tuple(entries)
 
     return of_output(sample, lambda column: column)
+
+
+def _as_records(value: np.ndarray, parts: dict[tuple[str, ...], np.ndarray], output: tuple[int, ...]) -> np.ndarray:
+    """The derivatives of the fields as records like those of `value`."""
+    made = np.zeros((*output, *value.shape), value.dtype)
+    for names, part in parts.items():
+        place = made
+        for name in names:
+            place = place[name]
+        if np.iscomplexobj(part) and not np.iscomplexobj(place):
+            raise DifferentiationTypeError(
+                f"the Jacobian of a complex result with respect to the field {'.'.join(names)} of records is complex",
+                why="it would be a record of the same dtype, whose field is real",
+                todo=("autodiff(Forward, f, Duplicated(records, direction)) for the change in one direction",),
+            )
+        place[...] = part
+    return made
 
 
 def _nothing(value: Any, position: int, wanted: list[bool]) -> Any:

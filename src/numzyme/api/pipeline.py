@@ -104,6 +104,7 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         labels=_labels(raw, key.function),
         keep_primal=key.keep_primal,
         nonnegative=frozenset(p.name for p in raw.parameters if p.role in ("shape", "nitems")),
+        multiples=frontend.multiples_of(raw.parameters),
         counted=_counted(raw) if ownership == "nrt" else None,
     )
     derivative = derive.differentiate(canonical, request)
@@ -148,7 +149,7 @@ def has_derivative(kind: types.Type) -> bool:
     if isinstance(kind, types.BaseTuple):
         return any(has_derivative(member) for member in members_of(kind))
     if isinstance(kind, types.Array):
-        return has_derivative(kind.dtype)
+        return has_derivative(kind.dtype) or bool(frontend.floats_in(kind.dtype))
     if isinstance(kind, types.Complex):
         return True
     return isinstance(kind, types.Float) and kind.bitwidth in (32, 64)
@@ -211,7 +212,7 @@ def _holds_no_references(kind: types.Type) -> bool:
     )
 
 
-def _memory(raw: RawFunction, parameter: Parameter, ownership: str) -> str | None:
+def _memory(raw: RawFunction, parameter: Parameter, ownership: str) -> str | ir.Layout | None:
     if ownership == "arena" and parameter.role in ("meminfo", "parent"):
         return "opaque"  # without reference counts nobody looks behind them
     if parameter.role != "return":

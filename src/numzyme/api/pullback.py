@@ -46,7 +46,7 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
     saved, drawn_from = copy.deepcopy(primals), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)
     out = autodiff(ReverseWithPrimal, f, Const, *passed, boundscheck=boundscheck).val
-    places = tuple(_places(out, ()))
+    places = tuple(_places(f, out, ()))
     if not any(not isinstance(argument, Const) for argument in primals):
         raise DifferentiationTypeError(f"vjp of `{refusals.name_of(f)}` has no argument to differentiate")
     if not places:
@@ -80,10 +80,12 @@ _PRODUCTS = {
 }
 
 
-def _places(part: Any, path: tuple[int, ...]) -> Iterator[Place]:
+def _places(f: Any, part: Any, path: tuple[int, ...]) -> Iterator[Place]:
     if isinstance(part, tuple):
         for index, member in enumerate(part):
-            yield from _places(member, (*path, index))
+            yield from _places(f, member, (*path, index))
+    elif isinstance(part, np.ndarray | np.void) and part.dtype.names is not None:
+        raise refusals.returned_records(f)
     elif isinstance(part, np.ndarray) and part.dtype.kind in "fc":
         yield path, "complex array" if part.dtype.kind == "c" else "real array"
     elif isinstance(part, float | np.floating):

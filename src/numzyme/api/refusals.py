@@ -70,7 +70,9 @@ def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
 
 def no_derivative(function: Any, label: str, kind: types.Type) -> DifferentiationError:
     """The argument to differentiate holds integers, bools or something else without a derivative."""
-    if isinstance(kind, types.Array):
+    if isinstance(kind, types.Array) and isinstance(kind.dtype, types.Record):
+        todo = "choose another argument, or a float for one of the fields"
+    elif isinstance(kind, types.Array):
         todo = f"pass {label}.astype(float)" if not isinstance(kind.dtype, types.Complex) else ""
     elif isinstance(kind, types.Integer | types.Boolean):
         todo = "pass a float: 3.0 instead of 3"
@@ -103,6 +105,33 @@ def active_array(function: Any, label: str) -> DifferentiationError:
         where=location_of(function),
         why="Active is for immutable values, whose derivative is returned",
         todo=(f"Duplicated({label}, np.zeros_like({label})): the derivative is added to the shadow",),
+    )
+
+
+def record_inside(function: Any, label: str) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"`{label}` of `{name_of(function)}` is a single record, in compiled code",
+        where=location_of(function),
+        why="it is a reference to memory whose shadow is not known",
+        todo=("pass an array with one record: records[i : i + 1]", "differentiate from Python"),
+    )
+
+
+def returned_record(function: Any) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` returns a single record",
+        where=location_of(function),
+        why="it is a reference to memory, and its tangent would be lost",
+        todo=("return the fields as a tuple", "return an array with one record"),
+    )
+
+
+def returned_records(function: Any) -> DifferentiationError:
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` returns an array of records, which has no Jacobian",
+        where=location_of(function),
+        why="fields of several types have no common array of derivatives",
+        todo=("return the fields: `p.x, p.v`", "autodiff(Forward, f, Duplicated(x, direction)) for one direction"),
     )
 
 
@@ -245,7 +274,9 @@ def _in_words(kind: types.Type) -> str:
     if isinstance(kind, types.NoneType):
         return "None"
     if isinstance(kind, types.Array):
-        return f"a {kind.ndim}-dimensional array of {kind.dtype}"
+        return f"a {kind.ndim}-dimensional array of {_elements(kind.dtype)}"
+    if isinstance(kind, types.Record):
+        return "a record"
     if isinstance(kind, types.BaseTuple):
         members: Any = kind.types  # pyright: ignore[reportAttributeAccessIssue]
         return "a tuple of " + (", ".join(map(str, members)) or "nothing")
@@ -253,3 +284,9 @@ def _in_words(kind: types.Type) -> str:
         return "a str"
     article = "an" if str(kind)[0] in "aeiou" else "a"
     return f"{article} {types.unliteral(kind)}"
+
+
+def _elements(kind: types.Type) -> str:
+    if not isinstance(kind, types.Record):
+        return str(kind)
+    return f"records ({', '.join(f'{name}: {field.type}' for name, field in kind.fields.items())})"

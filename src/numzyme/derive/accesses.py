@@ -71,6 +71,12 @@ def _store(store: Instruction, number: int) -> list[str]:
     return lines
 
 
+def alignment_of_access(access: Instruction) -> str:
+    """The alignment that a load or store states, as text to be added to that of its shadow: records may be packed."""
+    stated = _ALIGNMENT.search(access.text)
+    return stated[0] if stated else ""
+
+
 def _alignment(access: Instruction, kind: str) -> int:
     stated = _ALIGNMENT.search(access.text)
     return min(int(stated[1]) if stated else 1, alignment_of(kind))

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from ..analysis import Status, Summaries
 from ..analysis.effects import is_arena_allocation
+from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
+from ..ir.records import Layout
 from ..ir.symbols import symbol_of
 from . import owned
+from .copies import layout_behind
 from .facts import OPAQUE, FunctionFacts, Signature
 from .request import Counted, Report
 
@@ -65,7 +68,7 @@ def signature_of(facts: FunctionFacts, call: Instruction) -> Signature:
         if kind == "ptr":
             objects = facts.memory.objects(value)
             status = Status.DUPLICATED if facts.has_shadow(value) else Status.CONST
-            memory = facts.kinds.float_of(value) if objects else OPAQUE
+            memory = _memory_behind(facts, call, value) if objects else OPAQUE
             if memory is None and objects and all(facts.kinds.only_integers(o) for o in objects):
                 memory = "i64"
             safe = bool(objects) and all(is_kept(facts, o) for o in objects)
@@ -76,6 +79,22 @@ def signature_of(facts: FunctionFacts, call: Instruction) -> Signature:
         kinds.append(memory)
         unmodified.append(safe)
     return Signature(call.callee, tuple(statuses), tuple(kinds), tuple(unmodified))
+
+
+def _memory_behind(facts: FunctionFacts, call: Instruction, pointer: str) -> str | Layout | None:
+    """What a pointer that is handed on points at, as far as one description says it."""
+    records = facts.memory.objects(pointer) & facts.kinds.layouts.keys()
+    if not records:
+        return facts.kinds.float_of(pointer)
+    found = {layout_behind(facts, pointer, an_object) for an_object in records}
+    if len(found) != 1 or None in found:
+        raise UnsupportedCodeError(
+            "a place inside of records is handed to a function that is not inlined",
+            where=facts.location(call),
+            why="which field it is cannot be told",
+            todo=["pass the record, or the array and an index"],
+        )
+    return found.pop()
 
 
 def is_kept(facts: FunctionFacts, an_object) -> bool:

@@ -16,7 +16,7 @@ from .accesses import split_accesses
 from .aggregates import split_aggregates
 from .exits import split_returns
 from .facts import Signature
-from .helpers import DIGAMMA_NEEDS, helper_text
+from .helpers import DIGAMMA_NEEDS, FIELDS_NEED, helper_text
 from .request import Counted, Derivative, Report, Request
 from .reverse import ARENA_DECLARATIONS, ReverseFunction
 
@@ -43,6 +43,7 @@ def differentiate(text: str, request: Request) -> Derivative:
         tuple(True for _ in request.memory),
         request.labels,
         is_root=True,
+        multiples=request.multiples,
     )
     symbol = f"numzyme.{request.mode}.{request.symbol}"
     if request.mode == "reverse":
@@ -126,6 +127,8 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
         extra |= owned.DECLARATIONS
     if "numzyme.digamma" in helpers:
         extra |= DIGAMMA_NEEDS
+    if any(name.startswith("numzyme.fields.") for name in helpers):
+        extra |= FIELDS_NEED
     for name, declaration in extra.items():
         declarations.setdefault(name, declaration)
     body += "".join("\n\n" + text for text in _functions_by_pointer(context, body))

@@ -54,11 +54,11 @@ class Emitter:
         self.block.terminator = text
 
     # -- small vocabulary -------------------------------------------------------------------------
-    def load(self, kind: str, pointer: str) -> str:
-        return self.define(f"load {kind}, ptr {pointer}")
+    def load(self, kind: str, pointer: str, alignment: str = "") -> str:
+        return self.define(f"load {kind}, ptr {pointer}{alignment}")
 
-    def store(self, kind: str, value: str, pointer: str) -> None:
-        self.line(f"store {kind} {value}, ptr {pointer}")
+    def store(self, kind: str, value: str, pointer: str, alignment: str = "") -> None:
+        self.line(f"store {kind} {value}, ptr {pointer}{alignment}")
 
     def offset(self, pointer: str, size: int | str) -> str:
         return pointer if size == 0 else self.define(f"getelementptr inbounds i8, ptr {pointer}, i64 {size}")

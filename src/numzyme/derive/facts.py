@@ -26,8 +26,10 @@ from ..analysis import (
 from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
-from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY
+from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
+from ..ir.records import Layout
 from ..rules import is_inactive, operation_of, rule_for
+from .copies import Block, block_of
 from .request import Report
 
 _KNOWN_OPCODES = (
@@ -66,14 +68,16 @@ _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 @dataclass(frozen=True, slots=True)
 class Signature:
     """How a function is differentiated: `kinds[i]` is what pointer parameter i points at; `unmodified[i]` says that
-    nobody writes to that memory between the call and its reverse."""
+    nobody writes to that memory between the call and its reverse; `multiples`: integer parameters that are multiples
+    of a number of bytes."""
 
     name: str
     statuses: tuple[Status, ...]
-    kinds: tuple[str | None, ...]
+    kinds: tuple[str | Layout | None, ...]
     unmodified: tuple[bool, ...]
     labels: tuple[str, ...] = ()
     is_root: bool = False
+    multiples: tuple[tuple[str, int], ...] = ()
 
 
 class FunctionFacts:
@@ -101,7 +105,8 @@ class FunctionFacts:
         seed = {
             MemoryObject("argument", n): k for n, k in zip(names, signature.kinds, strict=True) if k and k != OPAQUE
         }
-        self.kinds = Kinds(self.memory, seed)
+        self.kinds = Kinds(self.memory, seed, dict(signature.multiples))
+        self._blocks: dict[int, Block] = {}
         self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive)
         if signature.is_root:
             self.activity.refuse_lost_derivatives()
@@ -257,7 +262,7 @@ class FunctionFacts:
     def _check_store(self, store: Instruction) -> None:
         if store.types[0] in FLOAT_TYPES or store.operands[0] not in self.activity.carriers:
             return
-        if self.writes_over_floats(store) and not self.memory.in_list_header(store.operands[1]):
+        if self._touches_floats(store) and not self.memory.in_list_header(store.operands[1]):
             raise UnsupportedCodeError(
                 "an integer is written to memory that holds differentiable floats",
                 where=self.location(store),
@@ -266,34 +271,22 @@ class FunctionFacts:
 
     def writes_over_floats(self, store: Instruction) -> bool:
         """Whether an integer store may replace a float with a derivative (LLVM may write 0.0 as an integer)."""
-        objects = self.memory.objects(store.operands[1]) & self.activity.objects
-        return store.types[0] in ("i64", "i32") and any(self.kinds.holds_floats(o) for o in objects)
+        return store.types[0] in ("i64", "i32") and self._touches_floats(store)
 
-    def _check_copy(self, call: Instruction) -> None:
-        """A block copy or fill of shadowed memory must be of one float type, or of no floats at all."""
-        if not self.has_shadow(call.operands[0]):
-            return
-        kinds, objects = set(), self.memory.objects(call.operands[0])
-        for an_object in objects:
-            kinds |= self.kinds.of.get(an_object, set())
-        if not kinds & FLOAT_TYPES or len(kinds) == 1:
-            return
-        if "ptr" not in kinds and len(kinds & FLOAT_TYPES) == 1:
-            copied = (
-                objects
-                if symbol_of(call.callee).startswith("llvm.memset")
-                else objects | self.memory.objects(call.operands[1])
-            )
-            if all(map(self.private, copied)):
-                return  # shadows that are made here hold zeros where integers are, which add up as floats do
-        if symbol_of(call.callee).startswith("llvm.memset") and (self.one_sweep or "ptr" not in kinds):
-            return  # zeros are the shadow of zeros: numbers as well as pointers
-        raise UnsupportedCodeError(
-            "differentiable numbers are copied together with something else, as a list does when it grows",
-            where=self.location(call),
-            why=f"only blocks of floats of one type have an adjoint (this one holds {', '.join(sorted(kinds))})",
-            todo=["use an array of the final size instead of a list"],
-        )
+    def _touches_floats(self, store: Instruction) -> bool:
+        pointer, size = store.operands[1], SIZES.get(store.types[0], 16)
+        objects = self.memory.objects(pointer) & self.activity.objects
+        return not self.kinds.is_integer(store) and any(self.kinds.floats_in(o, pointer, size) for o in objects)
+
+    def is_in_records(self, pointer: str) -> bool:
+        """Whether a pointer leads to the records of an argument."""
+        return bool(self.memory.objects(pointer) & self.kinds.layouts.keys())
+
+    def block_of(self, call: Instruction) -> Block:
+        """What a block copy or fill of shadowed memory moves."""
+        if id(call) not in self._blocks:
+            self._blocks[id(call)] = block_of(self, call)
+        return self._blocks[id(call)]
 
     def _check_printing(self, call: Instruction) -> None:
         """Python objects of differentiated values are for `print`: whoever else takes them may compute with them."""
@@ -318,7 +311,8 @@ class FunctionFacts:
         if symbol in _WITHOUT_DERIVATIVE:
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
-            self._check_copy(call)
+            if self.has_shadow(call.operands[0]):
+                self.block_of(call)
             return
         arguments = {v for v, k in zip(call.operands, call.types, strict=True) if k in FLOAT_TYPES}
         result_active = call.name in self.activity.values

@@ -17,7 +17,8 @@ from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
-from . import blas, calls, owned
+from . import blas, calls, copies, owned
+from .accesses import alignment_of_access
 from .adjoints import ExpressionWriter
 from .augment import augment, shadow_operand
 from .emitter import ZERO, Emitter, quoted
@@ -147,7 +148,8 @@ class ForwardFunction:
             return
         if i.opcode == "load":
             shadow = self.shadow(i.operands[0], i)
-            self.emitter.line(f"{self.tangent_name(i.name)} = load {i.type}, ptr {shadow}")
+            alignment = alignment_of_access(i)
+            self.emitter.line(f"{self.tangent_name(i.name)} = load {i.type}, ptr {shadow}{alignment}")
         elif i.opcode in ("fptrunc", "fpext"):
             tangent = self.tangent(i.operands[0])
             self.emitter.line(f"{self.tangent_name(i.name)} = {i.opcode} {i.types[0]} {tangent} to {i.type}")
@@ -187,20 +189,24 @@ class ForwardFunction:
         value, pointer = i.operands
         if not self.facts.has_shadow(pointer):
             return
-        kind, target = i.types[0], self.shadow(pointer, i)
+        kind, target, alignment = i.types[0], self.shadow(pointer, i), alignment_of_access(i)
         if kind in FLOAT_TYPES:
             tangent = self.tangent(value) if self.facts.is_active(value) else "0.000000e+00"
-            self.emitter.store(kind, tangent, target)
+            self.emitter.store(kind, tangent, target, alignment)
         elif kind == "ptr":
             known = value in self.augmented.shadow
             self._refuse_constant_array(i, value)
             self.emitter.store("ptr", self.shadow(value, i) if known else value, target)
-        elif self.facts.writes_over_floats(i) and all(
-            self.facts.kinds.of.get(o, set()) <= FLOAT_TYPES | {kind} for o in self.facts.memory.objects(pointer)
-        ):
-            self.emitter.store(kind, "0", target)
+        elif self._is_beside_floats(pointer):
+            if self.facts.writes_over_floats(i) or not self.facts.is_in_records(pointer):
+                self.emitter.store(kind, "0", target, alignment)
         else:
-            self.emitter.store(kind, value, target)  # shapes and strides of a returned array's shadow
+            self.emitter.store(kind, value, target, alignment)  # shapes and strides of a returned array's shadow
+
+    def _is_beside_floats(self, pointer: str) -> bool:
+        """Whether memory holds floats and no pointers: nobody would need the integers beside their tangents."""
+        kinds = set().union(*(self.facts.kinds.of.get(o, set()) for o in self.facts.memory.objects(pointer)))
+        return bool(kinds & FLOAT_TYPES) and "ptr" not in kinds
 
     def _refuse_constant_array(self, store: Instruction, value: str) -> None:
         """A constant array that is handed over has no shadow to be handed over beside it."""
@@ -289,11 +295,14 @@ class ForwardFunction:
         self._memset(data, i.operands[0])
 
     def _write_copy(self, i: Instruction, symbol: str) -> None:
-        target = self.shadow(i.operands[0], i)
-        if symbol.startswith("llvm.memset"):
-            self._memset(target, i.operands[2])
-        elif self.facts.has_shadow(i.operands[1]):
-            source = self.shadow(i.operands[1], i)
+        target, block = self.shadow(i.operands[0], i), self.facts.block_of(i)
+        copied = not symbol.startswith("llvm.memset") and self.facts.has_shadow(i.operands[1])
+        source = self.shadow(i.operands[1], i) if copied else ""
+        if block.pieces and copied:
+            self.helpers |= copies.write_copy(self.emitter, block, target, source, i.operands[2])
+        elif block.pieces:
+            self.helpers |= copies.write_zeros(self.emitter, block, target, i.operands[2])
+        elif copied:
             self.emitter.line(f"call void {i.callee}(ptr {target}, ptr {source}, i64 {i.operands[2]}, i1 false)")
         else:
             self._memset(target, i.operands[2])

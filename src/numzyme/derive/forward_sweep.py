@@ -178,7 +178,7 @@ class ForwardSweep:
 
     def _copy_shadow_pointers(self, i: Instruction, symbol: str) -> None:
         """Shadows of pointers are copied when the pointers are; shadows of floats wait for the reverse sweep."""
-        if self.facts.kinds.float_of(i.operands[0]) is not None:
+        if self.facts.block_of(i).has_floats:
             return
         target = shadow_operand(self.facts, self.augmented.shadow, i.operands[0], i)
         if symbol.startswith("llvm.memset"):

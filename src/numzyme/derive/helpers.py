@@ -19,11 +19,11 @@ up:
   %i = phi i64 [ 0, %choose ], [ %i.next, %up ]
   %tu = getelementptr inbounds {kind}, ptr %target, i64 %i
   %su = getelementptr inbounds {kind}, ptr %source, i64 %i
-  %au = load {kind}, ptr %tu
-  store {kind} 0.0, ptr %tu
-  %bu = load {kind}, ptr %su
+  %au = load {kind}, ptr %tu, align 1
+  store {kind} 0.0, ptr %tu, align 1
+  %bu = load {kind}, ptr %su, align 1
   %cu = fadd reassoc nsz contract {kind} %bu, %au
-  store {kind} %cu, ptr %su
+  store {kind} %cu, ptr %su, align 1
   %i.next = add nuw nsw i64 %i, 1
   %up.done = icmp eq i64 %i.next, %count
   br i1 %up.done, label %done, label %up
@@ -32,17 +32,61 @@ down:
   %j.next = add nsw i64 %j, -1
   %td = getelementptr inbounds {kind}, ptr %target, i64 %j.next
   %sd = getelementptr inbounds {kind}, ptr %source, i64 %j.next
-  %ad = load {kind}, ptr %td
-  store {kind} 0.0, ptr %td
-  %bd = load {kind}, ptr %sd
+  %ad = load {kind}, ptr %td, align 1
+  store {kind} 0.0, ptr %td, align 1
+  %bd = load {kind}, ptr %sd, align 1
   %cd = fadd reassoc nsz contract {kind} %bd, %ad
-  store {kind} %cd, ptr %sd
+  store {kind} %cd, ptr %sd, align 1
   %down.done = icmp eq i64 %j.next, 0
   br i1 %down.done, label %done, label %down
 done:
   ret void
 }}
 """
+
+# `length` bytes from `first` on in every `period` bytes of a block of `size` bytes, in the order that a copy needs
+_FIELDS = """\
+define internal void @"{name}"(ptr %target, ptr %source, i64 %size, i64 %first, i64 %length, i64 %period) {{
+entry:
+  %room = sub i64 %size, %first
+  %empty = icmp sle i64 %room, 0
+  br i1 %empty, label %done, label %choose
+choose:
+  %most = add nsw i64 %room, -1
+  %last = udiv i64 %most, %period
+  %upward = icmp {upward} ptr %target, %source
+  %start = select i1 %upward, i64 0, i64 %last
+  %stop = select i1 %upward, i64 %last, i64 0
+  %step = select i1 %upward, i64 1, i64 -1
+  br label %loop
+loop:
+  %i = phi i64 [ %start, %choose ], [ %next, %loop ]
+  %ahead = mul i64 %i, %period
+  %at = add i64 %ahead, %first
+  %left = sub i64 %size, %at
+  %whole = icmp slt i64 %length, %left
+  %bytes = select i1 %whole, i64 %length, i64 %left
+  %t = getelementptr i8, ptr %target, i64 %at
+  %s = getelementptr i8, ptr %source, i64 %at
+  {action}
+  %next = add i64 %i, %step
+  %end = icmp eq i64 %i, %stop
+  br i1 %end, label %done, label %loop
+done:
+  ret void
+}}
+"""
+
+# name -> which order is upward for, and what is done with the bytes of one field
+_OF_FIELDS = {
+    "numzyme.fields.adjoint_copy": ("ugt", 'call void @"numzyme.adjoint_copy.{kind}"(ptr %t, ptr %s, i64 %bytes)'),
+    "numzyme.fields.copy": ("ule", "call void @llvm.memmove.p0.p0.i64(ptr %t, ptr %s, i64 %bytes, i1 false)"),
+    "numzyme.fields.clear": ("ule", "call void @llvm.memset.p0.i64(ptr %t, i8 0, i64 %bytes, i1 false)"),
+}
+FIELDS_NEED = {
+    "@llvm.memmove.p0.p0.i64": "declare void @llvm.memmove.p0.p0.i64(ptr, ptr, i64, i1)",
+    "@llvm.memset.p0.i64": "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)",
+}
 
 _AXPY = """\
 define internal void @"numzyme.axpy.{kind}"(i64 %count, i64 %step, {kind} %factor, ptr %x, ptr %y) {{
@@ -163,5 +207,9 @@ def helper_text(name: str) -> str:
     """LLVM text of a helper: `numzyme.axpy.double`, `numzyme.digamma`, ..."""
     if name == "numzyme.digamma":
         return _DIGAMMA
+    if name.startswith("numzyme.fields."):
+        template, kind = (name, "") if name in _OF_FIELDS else name.rsplit(".", 1)
+        upward, action = _OF_FIELDS[template]
+        return _FIELDS.format(name=name, upward=upward, action=action.format(kind=kind))
     template, kind = name.rsplit(".", 1)
     return _TEMPLATES[template].format(kind=kind, width=8 if kind == "double" else 4)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..analysis import Status as Activity
 from ..diagnostics import SourceLocation
+from ..ir.records import Layout
 
 OUT_OF_TAPE = 77  # status of a derivative that found no memory for its tape
 
@@ -32,8 +33,8 @@ class Counted:
 class Request:
     """One derivative of the function `symbol`; `activities`, `memory` and `labels` have one entry per LLVM parameter.
 
-    `memory` gives the scalar type that a pointer parameter points at, "opaque" if nobody looks behind it, or None;
-    `labels` are for messages;
+    `memory` gives the scalar type that a pointer parameter points at, where the floats are if these are records,
+    "opaque" if nobody looks behind it, or None; `labels` are for messages;
     without `keep_primal` the result of the function need not be computed; `nonnegative` names integer parameters that
     are never negative (the shapes of arrays); `counted` goes with text that counts references.
     """
@@ -41,10 +42,11 @@ class Request:
     mode: Literal["forward", "reverse"]
     symbol: str
     activities: tuple[Activity, ...]
-    memory: tuple[str | None, ...]
+    memory: tuple[str | Layout | None, ...]
     labels: tuple[str, ...]
     keep_primal: bool = True
     nonnegative: frozenset[str] = frozenset()
+    multiples: tuple[tuple[str, int], ...] = ()
     counted: Counted | None = None
 
 

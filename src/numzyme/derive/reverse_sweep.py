@@ -15,7 +15,8 @@ from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules import operation_of, rule_for
 from ..rules.expression import Expression
-from . import blas, calls
+from . import blas, calls, copies
+from .accesses import alignment_of_access
 from .adjoints import Adjoints, ExpressionWriter, symbols_of
 from .augment import Augmented, shadow_operand
 from .emitter import ZERO, Emitter
@@ -65,7 +66,7 @@ class ReverseSweep:
             return facts.writes_over_floats(i) or (i.types[0] in FLOAT_TYPES and facts.has_shadow(i.operands[1]))
         if i.opcode == "call" and i.name not in facts.activity.values:
             if symbol_of(i.callee).startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
-                return facts.has_shadow(i.operands[0]) and facts.kinds.float_of(i.operands[0]) is not None
+                return facts.has_shadow(i.operands[0]) and facts.block_of(i).has_floats
             if facts.is_blas(i):
                 return facts.has_shadow(i.operands[blas.output(i)])
             return facts.is_active_call(i)
@@ -161,16 +162,17 @@ class ReverseSweep:
         adjoint = self.adjoints.take(i.name)
         if adjoint is None:
             return
-        shadow = self.shadow(i.operands[0], i)
-        self.emitter.store(i.type, self.emitter.sum(i.type, self.emitter.load(i.type, shadow), adjoint), shadow)
+        shadow, alignment = self.shadow(i.operands[0], i), alignment_of_access(i)
+        total = self.emitter.sum(i.type, self.emitter.load(i.type, shadow, alignment), adjoint)
+        self.emitter.store(i.type, total, shadow, alignment)
 
     def _reverse_store(self, i: Instruction) -> None:
-        kind, shadow = i.types[0], self.shadow(i.operands[1], i)
+        kind, shadow, alignment = i.types[0], self.shadow(i.operands[1], i), alignment_of_access(i)
         if kind not in FLOAT_TYPES:
-            self.emitter.store(kind, "0", shadow)
+            self.emitter.store(kind, "0", shadow, alignment)
             return
-        adjoint = self.emitter.load(kind, shadow)
-        self.emitter.store(kind, "0.000000e+00", shadow)
+        adjoint = self.emitter.load(kind, shadow, alignment)
+        self.emitter.store(kind, "0.000000e+00", shadow, alignment)
         self.adjoints.add(i.operands[0], adjoint)
 
     def _reverse_select(self, i: Instruction) -> None:
@@ -193,15 +195,14 @@ class ReverseSweep:
     def _reverse_copy(self, i: Instruction) -> None:
         """memcpy and memmove add the shadow of the target to that of the source and clear it; memset clears it."""
         target, source, size = i.operands[0], i.operands[1], self.values.value(i.operands[2])
-        shadow = self.shadow(target, i)
-        if symbol_of(i.callee).startswith("llvm.memset") or not self.facts.has_shadow(source):
+        shadow, block = self.shadow(target, i), self.facts.block_of(i)
+        if not symbol_of(i.callee).startswith("llvm.memset") and self.facts.has_shadow(source):
+            self.helpers |= copies.write_adjoint(self.emitter, block, shadow, self.shadow(source, i), size)
+        elif block.pieces:
+            self.helpers |= copies.write_zeros(self.emitter, block, shadow, size)
+        else:
             self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {shadow}, i8 0, i64 {size}, i1 false)")
             self.writer.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-            return
-        kind = self.facts.kinds.float_of(target)
-        helper = f"numzyme.adjoint_copy.{kind}"
-        self.helpers.add(helper)
-        self.emitter.line(f'call void @"{helper}"(ptr {shadow}, ptr {self.shadow(source, i)}, i64 {size})')
 
     def shadow(self, pointer: str, user: Instruction) -> str:
         """The shadow of a pointer, in the reverse of its user."""

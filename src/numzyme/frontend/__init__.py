@@ -7,7 +7,7 @@ from typing import Any
 
 from .extract import RawFunction, extract
 from .fingerprints import Fingerprint, fingerprint
-from .layout import Parameter
+from .layout import Parameter, multiples_of
 from .normalise import normalise
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
@@ -15,6 +15,7 @@ from .objects.construct import StructureDiffers
 from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
 from .provided import provide
+from .records import floats_in
 from .target import is_private, target_for
 
 __all__ = [
@@ -28,8 +29,10 @@ __all__ = [
     "canonical_text",
     "extract",
     "fingerprint",
+    "floats_in",
     "normalise",
     "is_private",
+    "multiples_of",
     "outside_of",
     "provide",
     "refresh_classes",

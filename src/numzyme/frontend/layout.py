@@ -14,6 +14,8 @@ from llvmlite import ir
 from numba.core import types
 
 from ..ir import Parameter as LlvmParameter
+from ..ir.records import Layout
+from .records import layout_of
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,8 @@ class Parameter:
     """One LLVM parameter of the root function.
 
     `role`: return, exception, scalar, meminfo, parent, nitems, itemsize, data, shape, stride, or constant (anything
-    else: it carries no derivative). `memory`: for role data, the LLVM scalar type of what it points at.
+    else: it carries no derivative). `memory`: for role data, the LLVM scalar type of what it points at, or where the
+    floats are in the records there.
     """
 
     name: str
@@ -31,7 +34,7 @@ class Parameter:
     path: tuple[int, ...]
     label: str
     numba_type: Any
-    memory: str | None
+    memory: str | Layout | None
     readonly: bool
 
 
@@ -68,7 +71,7 @@ def parameters_of(context: Any, descriptor: Any, signature: Sequence[LlvmParamet
     )
 
 
-def _flatten(context: Any, kind: Any, path: tuple[int, ...]) -> Iterator[tuple[str, tuple, Any, str | None]]:
+def _flatten(context: Any, kind: Any, path: tuple[int, ...]) -> Iterator[tuple[str, tuple, Any, str | Layout | None]]:
     """(role, path, leaf type, memory) of every LLVM parameter that an argument of type `kind` becomes."""
     if isinstance(kind, _Tuple):
         for index, member in enumerate(kind.types):
@@ -92,8 +95,11 @@ def _width(context: Any, kind: Any) -> int:
     return len(packer.argument_types)
 
 
-def memory_of(dtype: Any) -> str | None:
-    """LLVM scalar type of the elements of an array; None when they are not plain numbers."""
+def memory_of(dtype: Any) -> str | Layout | None:
+    """LLVM scalar type of the elements of an array, or the layout of its records; None when they are neither."""
+    if isinstance(dtype, types.Record):
+        layout = layout_of(dtype)
+        return (layout.only_kind or layout) if layout.runs else "i8"
     if isinstance(dtype, types.Complex):
         return "float" if dtype.bitwidth == 64 else "double"
     if isinstance(dtype, types.Float):
@@ -103,6 +109,18 @@ def memory_of(dtype: Any) -> str | None:
     if isinstance(dtype, _Integer):
         return f"i{dtype.bitwidth}"
     return None
+
+
+def multiples_of(parameters: Sequence[Parameter]) -> tuple[tuple[str, int], ...]:
+    """The parameters that step from one record to another, with the bytes of a record.
+
+    The strides of records inside other records are other numbers, but they lead from record to record as well.
+    """
+    return tuple(
+        (parameter.name, parameter.numba_type.dtype.size)
+        for parameter in parameters
+        if parameter.role in ("stride", "itemsize") and isinstance(parameter.numba_type.dtype, types.Record)
+    )
 
 
 def return_layout_of(context: Any, kind: Any) -> tuple[tuple[int, str], ...]:

@@ -21,6 +21,7 @@ from .graphs import recursive_functions
 from .inlining import mark_for_inlining
 from .ownership import own_memory
 from .powers import with_powers_by_value
+from .records import with_valid_marks
 from .target import target_for
 from .twins import add_twins, state_purity, worthwhile
 
@@ -79,7 +80,8 @@ def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
         for parameter in raw.parameters
         if not isinstance(parameter.numba_type, _NoMemory)
     )
-    text = hide(own_memory(with_powers_by_value(raw.text), ownership, foreign=foreign))
+    text = with_valid_marks(with_powers_by_value(raw.text))
+    text = hide(own_memory(text, ownership, foreign=foreign))
     text = _UNRESOLVED.sub(r'@".numba.unresolved$\1" = internal constant ptr @"\1"', text)
     text = _PURE_DECLARATION.sub(r"declare \1 @\2(\3) memory(none) nounwind willreturn", text)
     text = _BLAS_DECLARATION.sub(_declare_blas, text)

@@ -17,15 +17,18 @@ from typing import Any
 from numba.core import base, codegen, compiler, cpu, descriptors, dispatcher, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu_options import FastMathOptions
+from numba.core.datamodel.manager import DataModelManager
+from numba.core.datamodel.registry import default_manager
 from numba.core.registry import cpu_target
 from numba.core.runtime.nrt import rtsys
 from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, target_registry
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
-from .containers import data_models, replaced_lowering
+from . import containers, records
 from .escape import CallConv
 from .failures import Failures
+from .generalized import is_generalized, looping_kernel
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, iteration, optional
@@ -111,7 +114,7 @@ class TargetContext(cpu.CPUContext):
     def init(self) -> None:
         self._seen = Registrations()  # that of all copies of this context
         super().init()
-        self.data_model_manager = data_models()
+        self.data_model_manager = DataModelManager({**containers.MODELS, **records.MODELS}).chain(default_manager)
         self._internal_codegen = Codegen("numzyme.frontend")
 
     @property  # copies of the context have options of their own
@@ -138,11 +141,21 @@ class TargetContext(cpu.CPUContext):
         # Nothing is executed: the entry point only has to be a unique key of the overload.
         return object()
 
+    def unpack_value(self, builder, ty, ptr, align=None):
+        value = super().unpack_value(builder, ty, ptr, align)
+        records.mark(value, ty)
+        return value
+
+    def pack_value(self, builder, ty, value, ptr, align=None):
+        data = self.data_model_manager[ty].as_data(builder, value)
+        records.mark(builder.store(data, ptr, align=align), ty)
+
     def get_function(self, fn, sig, _firstcall=True):
-        replacement = replaced_lowering(fn, sig)
-        if replacement is None:
-            return super().get_function(fn, sig, _firstcall)
-        return base._wrap_impl(replacement, self, sig.as_function())
+        replacement = containers.replaced_lowering(fn, sig)
+        if replacement is not None:
+            return base._wrap_impl(replacement, self, sig.as_function())
+        found = super().get_function(fn, sig, _firstcall)
+        return records.Reinterpreting(found) if records.reinterprets(fn, sig) else found
 
     def get_getattr(self, typ, attr):
         return optional.lower_attribute if may_be_no_object(typ) else super().get_getattr(typ, attr)
@@ -197,11 +210,13 @@ class Context(TypingContext):
             return ConstantType(val)  # Numba would make one by its fields
         if is_vectorized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping(val)))
+        if is_generalized(val):
+            return types.Dispatcher(self.descriptor.dispatcher_of(looping_kernel(val)))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant
         try:
-            return self.own_type(super().resolve_value_type(val))
+            return self.own_type(records.check_fields(super().resolve_value_type(val)))
         except ValueError:
             if isinstance(val, type):
                 return ConstantType(val)  # for isinstance

@@ -20,6 +20,11 @@ _NAMED = (
 _MADE_OF: dict[type, tuple[str, ...]] = {
     TupleBuilder: (),
     types.Array: ("dtype", "ndim", "layout", "mutable", "aligned"),
+    types.NestedArray: ("dtype", "shape"),
+    types.CharSeq: ("count",),
+    types.UnicodeCharSeq: ("count",),
+    types.NPDatetime: ("unit",),
+    types.NPTimedelta: ("unit",),
     types.Omitted: ("value",),
     types.Optional: ("type",),
     types.CPointer: ("dtype",),
@@ -63,6 +68,9 @@ def type_token(kind: Any, walk: Walk) -> Any:
         return "type", name, token(kind.literal_value)
     if isinstance(kind, _NAMED) and type(kind).__module__.startswith("numba."):
         return "type", name, str(kind)
+    if isinstance(kind, types.Record):
+        fields = [(key, *field) for key, field in kind.fields.items()]
+        return "type", name, token(fields), token((kind.size, kind.aligned))
     parts = _MADE_OF.get(type(kind))
     if parts is None:
         return walk.fail(f"the Numba type {name} has no stable description")

@@ -26,11 +26,16 @@ def looping(function: Any) -> Any:
     """The Python function to compile in the place of a vectorized one."""
     count = function.nin
     listed = ", ".join(f"value{n}" for n in range(count))
-    scope: dict[str, Any] = {"_elementwise": elementwise, "_inner": njit(function._dispatcher.py_func)}
+    scope: dict[str, Any] = {"_elementwise": elementwise, "_inner": _compiled(function._dispatcher)}
     exec(f"def vectorized({listed}):\n    return _elementwise(_inner, {listed})\n", scope)
     made = scope["vectorized"]
     made.__name__ = made.__qualname__ = function.__name__
     return made
+
+
+def _compiled(dispatcher: Any) -> Any:
+    """The function inside, with the options with which Numba compiles it: dividing by zero is infinite."""
+    return njit(error_model="numpy", fastmath=dispatcher.targetoptions.get("fastmath", False))(dispatcher.py_func)
 
 
 def elementwise(function: Any, *values: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from .model import Block, Function, Instruction, Module, Parameter
 from .reader import ReadError, read, read_instruction
+from .records import Layout, Run
 from .verifier import VerifyError, verify
 from .writer import write, write_function
 
@@ -9,9 +10,11 @@ __all__ = [
     "Block",
     "Function",
     "Instruction",
+    "Layout",
     "Module",
     "Parameter",
     "ReadError",
+    "Run",
     "VerifyError",
     "read",
     "read_instruction",

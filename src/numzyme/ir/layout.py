@@ -50,5 +50,18 @@ def alignment_of(kind: str) -> int:
     return 1 if kind.startswith("<{") else max(map(alignment_of, element_types(kind)), default=1)
 
 
+def member_offset(kind: str, index: int) -> int:
+    """Bytes in front of a member of a struct.
+
+    >>> member_offset("{ i8, double }", 1), member_offset("<{ i8, double }>", 1)
+    (8, 1)
+    """
+    offset, start, packed = 0, 0, kind.startswith("<{")
+    for member in element_types(kind)[: index + 1]:
+        offset = start = offset if packed else _rounded(offset, alignment_of(member))
+        offset += size_of(member)
+    return start
+
+
 def _rounded(offset: int, alignment: int) -> int:
     return -(-offset // alignment) * alignment

@@ -27,7 +27,8 @@ class Instruction:
     `phi`: operands are the incoming values, labels their blocks; `br`: operands `[condition]` or `[]`, labels the
     targets; `switch`: operands `[value, case constants...]`, labels `[default, case targets...]`; `load`: operands
     `[pointer]`; `store`: `[value, pointer]`; `call`: `callee` and the arguments; `icmp`/`fcmp`: `predicate`;
-    `getelementptr`/`alloca`: `element_type`; `extractvalue`/`insertvalue`: `indices`.
+    `getelementptr`/`alloca`: `element_type`; `extractvalue`/`insertvalue`: `indices`. `integer` marks a load or store
+    that is known to be of an integer, and never of the bits of a float.
     """
 
     opcode: str
@@ -43,6 +44,7 @@ class Instruction:
     flags: str = ""
     debug: int = -1
     text: str = ""
+    integer: bool = False
 
     @property
     def is_terminator(self) -> bool:

@@ -19,6 +19,7 @@ _GLOBAL = re.compile(rf"(@{_NAME}) = ")
 _DECLARE = re.compile(rf"declare .*?(@{_NAME})\(")
 _LABEL = re.compile(rf"({_NAME}):")
 _DEBUG = re.compile(r"!dbg !(\d+)")
+_INTEGER = "!numzyme.integer "
 _METADATA = re.compile(r"!(\d+) = (.*)")
 _CALL_HEAD = re.compile(r"(?:tail |musttail |notail )?call ")
 _FLAG_WORDS = frozenset(
@@ -288,10 +289,11 @@ def read_instruction(line: str) -> Instruction:
     """One instruction from its line (a `switch` joined to one line)."""
     text = line.strip()
     cut = text.find(", !")
-    debug = -1
+    debug, integer = -1, False
     if cut >= 0:
         match = _DEBUG.search(text, cut)
         debug = int(match.group(1)) if match else -1
+        integer = _INTEGER in text[cut:]
         text = text[:cut]
     comment = text.rfind(" ; ")
     if comment >= 0 and '"' not in text[comment:]:
@@ -300,7 +302,7 @@ def read_instruction(line: str) -> Instruction:
     result = _RESULT.match(text)
     name, body = (result.group(1), text[result.end() :]) if result else ("", text)
     opcode, _, rest = body.partition(" ")
-    instruction = Instruction(opcode, name, text=text, debug=debug)
+    instruction = Instruction(opcode, name, text=text, debug=debug, integer=integer)
     if opcode in ("tail", "musttail", "notail", "call"):
         instruction.opcode = "call"
         _read_call(instruction, body)

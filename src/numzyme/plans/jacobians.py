@@ -77,7 +77,7 @@ class _Reader:
         self.memo: dict[int, Any] = {}
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
-        if skeleton.source == "array":
+        if skeleton.source in ("array", "record"):
             return self.arrays[skeleton.index]
         if skeleton.source == "float":
             found = self.floats[..., skeleton.index]

@@ -309,12 +309,12 @@ class _ShadowReader:
     def __init__(self, arrays: list[Any], floats: np.ndarray, kept: list[Any]) -> None:
         self.arrays, self.floats, self.kept = arrays, floats, kept
         self.memo: dict[tuple[int, int], Any] = {}
+        self.as_primals: dict[int, Any] = {}  # by array
         self.in_cycles: dict[int | None, Any] = {}  # by identity
 
     def __call__(self, value: Any, skeleton: Skeleton) -> Any:
-        if skeleton.source == "array":
-            shadow = self.arrays[skeleton.index]
-            return value if shadow is None else shadow
+        if skeleton.source in ("array", "record"):
+            return self._array(value, skeleton.index)
         if skeleton.source == "float":
             return self._number(skeleton)
         if skeleton.source == "reference":
@@ -333,6 +333,15 @@ class _ShadowReader:
         if values.is_mutable(value):
             self.memo[key] = made
         return made
+
+    def _array(self, value: Any, index: int) -> Any:
+        """One object for each array; of the class of its primal."""
+        shadow = self.arrays[index]
+        if shadow is None or (type(value) is np.ndarray and value.dtype.names is None):
+            return value if shadow is None else shadow
+        if index not in self.as_primals:
+            self.as_primals[index] = values.like(value, shadow)
+        return self.as_primals[index]
 
     def _component(self, component: Skeleton) -> None:
         """The shadows of objects that lead to each other: all are made, then filled."""

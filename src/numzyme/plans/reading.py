@@ -21,6 +21,7 @@ from ..frontend.objects.construct import Skeleton
 from ..frontend.objects.outside import UNBOUND, Outside, moving_values
 from ..runtime import identity
 from ..values import Kind, Step
+from .walk import is_flat
 
 MISS: Any = type("MISS", (), {"__repr__": lambda self: "MISS"})()
 BUFFERS = ("float", "fixed", "integer")
@@ -87,6 +88,8 @@ class Reader:
 
     def read(self, value: Any, skeleton: Skeleton, variable: str) -> Node:
         kind = values.classify(value)
+        if skeleton.source == "record" or (isinstance(value, np.ndarray) and not is_flat(value)):
+            raise NotQuick
         if type(value) is FunctionType:
             self.function(value, skeleton, variable)
         elif skeleton.source == "static":

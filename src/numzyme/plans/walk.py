@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numba import typeof
 from numba.core import types
+from numba.core.errors import NumbaError
+from numba.np.numpy_support import as_dtype, from_dtype
 
 from .. import values
 from ..diagnostics import DifferentiationTypeError
@@ -115,9 +117,20 @@ class Walk:
             self.paths.append(path)
         return self.met[key]
 
+    def _record(self, value: Any, path: Path, active: bool) -> Skeleton:
+        """A single record is passed as an array of no dimensions, whose memory is that of the record."""
+        key = id(value), active
+        if key not in self.met:
+            array = self._array(values.array_of(value), path, active)
+            self.kept.append(value)
+            self.met[key] = Skeleton(typeof(value), "record", array.index)
+        return self.met[key]
+
     def _constant(self, value: Any, path: Path, active: bool) -> Skeleton:
         if isinstance(value, np.ndarray):
             return self._array(value, path, False)
+        if isinstance(value, np.void):
+            return self._record(value, path, False)
         if isinstance(value, bool | np.bool_ | str):
             return Skeleton(types.literal(bool(value) if not isinstance(value, str) else value), "static")
         if type(value) is int or isinstance(value, np.integer):
@@ -343,9 +356,24 @@ def is_partial_class(python_class: type) -> bool:
 def is_flat(value: Any) -> bool:
     """Whether Numba itself takes `value` as an argument, at no cost in Python: numbers, arrays, tuples of these."""
     cls = type(value)
+    if cls is np.ndarray:
+        return value.dtype.names is None or keeps_dtype(value.dtype)
     if cls is tuple:
         return all(map(is_flat, value))
-    return cls in _FLAT or isinstance(value, np.generic)
+    return cls in _FLAT or (isinstance(value, np.generic) and cls not in _RECORDS)
+
+
+@functools.lru_cache(maxsize=1024)
+def keeps_dtype(dtype: np.dtype) -> bool:
+    """Whether Numba gives arrays of this dtype back with the same dtype.
+
+    It does not if the records are of a class, or their fields in an order of their own.
+    """
+    try:
+        found = as_dtype(from_dtype(dtype))
+    except NumbaError:
+        return False
+    return found == dtype and dtype.type is np.void and values.problem_of(dtype) is None
 
 
 def captures(f: Any) -> bool:
@@ -358,4 +386,5 @@ def captured_data(f: Any) -> dict[str, Any]:
     return moving_values(f)
 
 
-_FLAT = frozenset({float, int, bool, complex, np.ndarray})
+_FLAT = frozenset({float, int, bool, complex})
+_RECORDS = (np.void, np.record)

@@ -1,9 +1,9 @@
 """The arguments of a call as a point of a vector space: clones, shadows, directions, inner products.
 
-An argument is a float, int, bool, array, or a tuple of these. `Arguments` separates the arrangement
-(tuples, views, constants) from the `Vector` of all floats: one number per scalar, one flat buffer per owner
-of memory. Values are rebuilt from arrangement and vector, so clones and shadows overlap exactly as the
-originals do, have the same strides, and an inner product counts every element of memory once.
+An argument is a float, int, bool, array (of numbers or of records), or a tuple of these. `Arguments` separates the
+arrangement (tuples, views, constants) from the `Vector` of all floats: one number per scalar, one flat buffer per owner
+of memory. Values are rebuilt from arrangement and vector, so clones and shadows overlap exactly as the originals do,
+have the same strides, and an inner product counts every element of memory once.
 
     arguments = Arguments((x, x[1:], 2.0))                     # two overlapping arrays and a scalar
     shadow = arguments.build(arguments.direction(rng), writable=True)
@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .buffers import copied, is_float, mapped, parts, scramble
+
 
 @dataclass(frozen=True)
 class View:
@@ -26,6 +28,7 @@ class View:
     offset: int
     strides: tuple[int, ...]
     writable: bool
+    kind: type = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -38,30 +41,33 @@ class Scalar:
 
 @dataclass
 class Vector:
-    """The floats of some arguments. Buffers of integers and booleans come along; they have no tangent."""
+    """The floats of some arguments.
+
+    Buffers of integers and booleans, and what else is in records, come along; they have no tangent.
+    """
 
     scalars: list[Any]
     buffers: list[np.ndarray]
 
     def copy(self) -> Vector:
-        return Vector(list(self.scalars), [buffer.copy() for buffer in self.buffers])
+        return Vector(list(self.scalars), [copied(buffer) for buffer in self.buffers])
 
     def moved(self, step: Any, direction: Vector) -> Vector:
         """`self + step * direction`, as wide as `self` and `step` are: complex for a complex step."""
         pairs = zip(self.scalars, direction.scalars, strict=True)
         scalars = [x + step * (d if isinstance(x, np.inexact) else type(x)(d)) for x, d in pairs]
         pairs = zip(self.buffers, direction.buffers, strict=True)
-        return Vector(scalars, [b + step * d.astype(b.dtype) if is_float(b) else b.copy() for b, d in pairs])
+        return Vector(scalars, [_moved(b, step, d) if is_float(b) else copied(b) for b, d in pairs])
 
     def map(self, fn) -> Vector:
         """`fn` of every float scalar and every float buffer."""
-        return Vector([fn(x) for x in self.scalars], [fn(b) if is_float(b) else b for b in self.buffers])
+        return Vector([fn(x) for x in self.scalars], [mapped(fn, b) if is_float(b) else b for b in self.buffers])
 
     def flat(self) -> np.ndarray:
         """All floats, in one array of the widest type."""
-        parts = [np.asarray(x).ravel() for x in self.scalars]
-        parts += [b.ravel() for b in self.buffers if is_float(b)]
-        return np.concatenate(parts) if parts else np.zeros(0)
+        found = [np.asarray(x).ravel() for x in self.scalars]
+        found += [part.ravel() for b in self.buffers for part in parts(b)]
+        return np.concatenate(found) if found else np.zeros(0)
 
 
 class Arguments:
@@ -87,12 +93,12 @@ class Arguments:
         key = (_address(owner), array.dtype.str)
         if key not in self._owners:
             self._owners[key] = len(self.point.buffers)
-            self.point.buffers.append(np.array(owner.ravel("K")))
+            self.point.buffers.append(np.array(owner.ravel("K")))  # NumPy keeps no subclass here
         offset, strides = _address(array) - _address(owner), array.strides
         itemsize = array.itemsize
         return View(
             self._owners[key], array.shape, offset // itemsize, tuple(s // itemsize for s in strides),
-            array.flags.writeable,
+            array.flags.writeable, type(array),
         )  # fmt: skip
 
     def build(self, vector: Vector, *, writable: bool = False) -> tuple:
@@ -107,8 +113,13 @@ class Arguments:
         return self.point.map(lambda x: x * 0)
 
     def direction(self, rng: np.random.Generator, constant: tuple[int, ...] = ()) -> Vector:
-        """A random vector in [-1, 1), zero for the arguments at the positions `constant`."""
+        """A random vector in [-1, 1), zero for the arguments at the positions `constant`.
+
+        What is beside the floats of records is random as well: it must not matter.
+        """
         vector = self.point.map(lambda x: _uniform(rng, np.shape(x), np.asarray(x).dtype))
+        for buffer in filter(is_float, vector.buffers):
+            scramble(buffer, rng)
         return self.masked(vector, constant)
 
     def masked(self, vector: Vector, constant: tuple[int, ...]) -> Vector:
@@ -136,9 +147,8 @@ def count_views(part: Any) -> int:
     return int(isinstance(part, View))
 
 
-def is_float(array: np.ndarray) -> bool:
-    """Whether an array can have a derivative."""
-    return np.issubdtype(array.dtype, np.inexact)
+def _moved(buffer: np.ndarray, step: Any, direction: np.ndarray) -> np.ndarray:
+    return mapped(lambda x, d: x + step * d.astype(x.dtype), buffer, direction)
 
 
 def inner(left: Any, right: Any) -> float:
@@ -150,8 +160,8 @@ def inner(left: Any, right: Any) -> float:
         return sum((inner(x, y) for x, y in zip(left, right, strict=True)), 0.0)
     if left is None or right is None or isinstance(left, (bool, int, np.integer, np.bool_)):
         return 0.0
-    if isinstance(left, np.ndarray) and not is_float(left):
-        return 0.0
+    if isinstance(left, np.ndarray) and (left.dtype.names is not None or not is_float(left)):
+        return inner(tuple(parts(left)), tuple(parts(right)))
     left, right = (np.asarray(side, np.complex128 if np.iscomplexobj(side) else np.float64) for side in (left, right))
     return float(np.sum(np.real(np.conj(left) * right)))
 
@@ -171,10 +181,10 @@ def _build(part: Any, vector: Vector, writable: bool) -> Any:
         item = buffer.itemsize
         strides = tuple(s * item for s in part.strides)
         if buffer.size == 0 or 0 in part.shape:
-            return np.zeros(part.shape, buffer.dtype)
+            return np.zeros(part.shape, buffer.dtype).view(part.kind)
         array = np.ndarray(part.shape, buffer.dtype, buffer, part.offset * item, strides)
         array.flags.writeable = part.writable or writable
-        return array
+        return array.view(part.kind)
     return part
 
 
@@ -185,7 +195,8 @@ def _erase(part: Any, vector: Vector) -> None:
     elif isinstance(part, Scalar):
         vector.scalars[part.index] = part.kind(0)
     elif isinstance(part, View) and is_float(vector.buffers[part.buffer]):
-        vector.buffers[part.buffer][...] = 0
+        for floats in parts(vector.buffers[part.buffer]):
+            floats[...] = 0
 
 
 def _address(array: np.ndarray) -> int:

@@ -29,7 +29,8 @@ import numzyme
 from numzyme import DifferentiationError, frontend
 
 from . import engine
-from .arguments import Arguments, Vector, count_views, inner, inner_vectors, is_float
+from .arguments import Arguments, Vector, count_views, inner, inner_vectors
+from .buffers import is_float, others, parts
 from .oracle import OracleError, Trace, trace
 from .program import Program
 from .reference import (
@@ -92,8 +93,9 @@ class Checker:
     @property
     def single(self) -> bool:
         """Whether single precision is involved, which sets the tolerances."""
-        values = [*self.arguments.point.scalars, *self.arguments.point.buffers]
-        return any(np.asarray(value).dtype in (np.float32, np.complex64) for value in values)
+        floats = [part for buffer in self.arguments.point.buffers for part in parts(buffer)]
+        values = map(np.asarray, [*self.arguments.point.scalars, *floats])
+        return any(value.dtype in (np.float32, np.complex64) for value in values)
 
     def tolerance(self, double: float) -> float:
         return 2e-5 if self.single else double
@@ -108,6 +110,7 @@ class Checker:
         """Primal bits, numerical derivative, and the oracle's tangents."""
         found = engine.forward(self.subject, self.arguments, self.direction, self.program.constant)
         self._same_primal("forward", found.primal)
+        self._same_others("forward", self.direction, found.shadow)
         tangents = (found.result, self._floats(found.shadow))
         expected, tolerance = self._numerical()
         self._near("forward and numerical derivative", tangents, (expected.result, expected.buffers), tolerance)
@@ -122,6 +125,8 @@ class Checker:
             return
         found = engine.reverse(self.subject, self.arguments, self.seed, self.program.constant)
         self._same_primal("reverse", found.primal)
+        if not engine.mixed(self.arguments):
+            self._same_others("reverse", self.seed, found.shadow)
         self._identity(found.shadow)
         if self.program.interpreted:
             self._compare_with_oracle(found.shadow)
@@ -231,6 +236,12 @@ class Checker:
             if not identical(found, expected):
                 raise CheckFailed(f"{mode} mode leaves {found!r} in memory, njit {expected!r}")
 
+    def _same_others(self, mode: str, before: Vector, after: Vector) -> None:
+        """What lies between the floats of records is left alone in their shadows."""
+        for old, new in zip(before.buffers, after.buffers, strict=True):
+            if not np.array_equal(others(old), others(new)):
+                raise CheckFailed(f"{mode} mode changes fields of a shadow that have no derivative: {old} to {new}")
+
     def _same_exception(self, mode: str, expected: Outcome, found: Outcome) -> None:
         wanted, raised = expected.exception, found.exception
         if type(raised) is not type(wanted) or getattr(raised, "args", ()) != getattr(wanted, "args", ()):
@@ -251,7 +262,7 @@ class Checker:
 
     def _select(self, buffers: list[np.ndarray]) -> tuple:
         pairs = zip(buffers, self.arguments.point.buffers, strict=True)
-        return tuple(b for b, original in pairs if is_float(original))
+        return tuple(part for b, original in pairs if is_float(original) for part in parts(b))
 
 
 CHECKS: tuple[Callable[[Checker], None], ...] = (

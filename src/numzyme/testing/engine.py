@@ -13,7 +13,8 @@ from typing import Any
 
 from numzyme import Active, Const, Duplicated, ForwardWithPrimal, ReverseWithPrimal, autodiff, gradient
 
-from .arguments import Arguments, Scalar, Vector, View, is_float
+from .arguments import Arguments, Scalar, Vector, View
+from .buffers import assign, is_float
 from .reference import Outcome, strip
 
 
@@ -118,4 +119,4 @@ def _collect(part: Any, derivative: Any, shadow: Vector, target: Any = None) -> 
     elif isinstance(part, Scalar):
         shadow.scalars[part.index] = derivative
     elif target is not None:
-        target[...] = derivative
+        assign(target, derivative)

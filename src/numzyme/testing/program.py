@@ -85,6 +85,29 @@ def integers(*shape: int, low: int = 0, high: int = 10) -> Maker:
     return lambda rng: rng.integers(low, high, shape)
 
 
+def records(dtype: np.dtype, *shape: int, low: float = -1.0, high: float = 1.0, layout: str = "C") -> Maker:
+    """An array of records: uniform floats, small integers."""
+
+    def make(rng: np.random.Generator) -> np.ndarray:
+        values = np.zeros(shape, dtype)
+        _fill(values, rng, low, high)
+        return _LAYOUTS[layout](values)
+
+    return make
+
+
+def _fill(values: np.ndarray, rng: np.random.Generator, low: float, high: float) -> None:
+    if values.dtype.names is not None:
+        for name in values.dtype.names:
+            _fill(values[name], rng, low, high)
+    elif values.dtype.kind == "c":
+        values[...] = rng.uniform(low, high, values.shape) + 1j * rng.uniform(low, high, values.shape)
+    elif values.dtype.kind == "f":
+        values[...] = rng.uniform(low, high, values.shape)
+    elif values.dtype.kind in "iub":
+        values[...] = rng.integers(0, 3, values.shape)
+
+
 def _strided(values: np.ndarray) -> np.ndarray:
     wide = np.zeros(tuple(2 * n for n in values.shape), values.dtype)
     view = wide[tuple(slice(1, None, 2) for _ in values.shape)]

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 
-from .arguments import Arguments, Vector, is_float
+from .arguments import Arguments, Vector
+from .buffers import is_float, is_record, parts, widened, with_attributes
 
 COMPLEX_STEP = 1e-20
 
@@ -27,7 +29,7 @@ class Outcome:
 
     def floats(self) -> tuple:
         """Everything that can have a derivative."""
-        return strip(self.result), tuple(b for b in self.buffers if is_float(b))
+        return strip(self.result), tuple(part for b in self.buffers for part in parts(b))
 
 
 @dataclass
@@ -43,7 +45,8 @@ def call(function: Callable, arguments: Arguments, point: Vector | None = None) 
     """Call `function` on fresh memory. Exceptions are outcomes too."""
     vector = (point or arguments.point).copy()
     try:
-        result = function(*arguments.build(vector))
+        values = arguments.build(vector)
+        result = function(*(values if isinstance(function, Dispatcher) else with_attributes(values)))
     except Exception as exception:  # the exceptions of the program are part of what is compared
         return Outcome(None, vector.buffers, exception)
     return Outcome(_own(result), vector.buffers)
@@ -101,6 +104,8 @@ def strip(value: Any) -> Any:
         return tuple(strip(member) for member in value)
     if isinstance(value, (bool, int, np.integer, np.bool_)):
         return None
+    if isinstance(value, np.ndarray) and is_record(value.dtype):
+        return tuple(parts(value)) or None
     return value if not isinstance(value, np.ndarray) or is_float(value) else None
 
 
@@ -156,7 +161,7 @@ def _precise(value: Any) -> np.ndarray:
 
 def _wide(buffer: np.ndarray, dtype: type) -> np.ndarray:
     """`dtype` is complex128, or float64 for real numbers."""
-    return buffer.astype(np.complex128 if np.iscomplexobj(buffer) else dtype) if is_float(buffer) else buffer
+    return buffer.astype(widened(buffer.dtype, dtype)) if is_float(buffer) else buffer
 
 
 def _imaginary(value: Any) -> Any:

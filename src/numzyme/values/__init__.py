@@ -18,6 +18,7 @@ from .kinds import SUPPORTED, Kind, classify, is_sparse
 from .mapping import make_zero, reached_arrays, tree_map
 from .memory import overlapping, shadows_of
 from .paths import Path, Step
+from .records import array_of, like, numbers_of, problem_of
 from .strip import strip_types
 from .structural import is_structural, structural_type
 from .structure import (
@@ -43,6 +44,7 @@ __all__ = [
     "Strip",
     "accumulate",
     "all_fields",
+    "array_of",
     "check_congruent",
     "children",
     "classify",
@@ -54,12 +56,15 @@ __all__ = [
     "is_registered",
     "is_sparse",
     "is_structural",
+    "like",
     "make_shell",
     "make_zero",
     "make_zero_inplace",
     "natural_fields",
     "natural_names",
+    "numbers_of",
     "overlapping",
+    "problem_of",
     "reached_arrays",
     "rebuild",
     "register_wrapper",

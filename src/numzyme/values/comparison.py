@@ -14,6 +14,7 @@ from ..diagnostics import DifferentiationTypeError
 from .kinds import SCALARS, Kind, classify
 from .memory import is_broadcast, overlapping, same_layout
 from .paths import NestedIn, Path
+from .records import array_of
 from .structure import children, children_of, has_identity
 
 
@@ -56,7 +57,9 @@ def difference(x: Any, dx: Any, path: Path, *, sharing: bool = True) -> str | No
 def difference_of_leaves(x: Any, dx: Any, *, strict: bool = False) -> str | None:
     """What is wrong with the shadow of one number or array; `strict`: numbers have the same precision."""
     if isinstance(x, np.ndarray):
-        same = type(dx) is np.ndarray and dx.dtype == x.dtype and dx.shape == x.shape
+        same = type(dx) in (np.ndarray, np.recarray) and dx.dtype == x.dtype and dx.shape == x.shape
+    elif isinstance(x, np.void):
+        same = isinstance(dx, np.void) and dx.dtype == x.dtype
     elif strict:
         same = type(dx) in SCALARS and np.result_type(type(dx)) == np.result_type(type(x))
     else:
@@ -77,7 +80,7 @@ class _Comparison:
         kind = classify(x, path)
         if kind is Kind.CONSTANT:
             return None if _same_constant(x, dx) else f"{path} is {_describe(x)}, its shadow {_describe(dx)}"
-        if kind in (Kind.SCALAR, Kind.ARRAY):
+        if kind in (Kind.SCALAR, Kind.ARRAY, Kind.RECORD):
             problem = difference_of_leaves(x, dx, strict=True)
             if problem:
                 return f"{path} {problem}"
@@ -92,8 +95,8 @@ class _Comparison:
         if (id(x), id(dx)) in self.seen:
             return None
         self.seen[id(x), id(dx)] = x, dx
-        if kind is Kind.ARRAY:
-            self.arrays.append((x, dx, path))
+        if kind in (Kind.ARRAY, Kind.RECORD):
+            self.arrays.append((array_of(x), array_of(dx), path))
             return None
         return self._container(kind, x, dx, path)
 
@@ -169,6 +172,8 @@ def _same_pattern(x: Any, dx: Any) -> bool:
 
 
 def _describe(value: Any) -> str:
+    if isinstance(value, np.void):
+        return f"a record of dtype {value.dtype}"
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     if isinstance(value, dict):

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..diagnostics import DifferentiationTypeError
+from . import records
 from .paths import Path
 
 
@@ -27,7 +28,7 @@ class Kind(enum.Enum):
     """How a value is taken apart."""
 
     SCALAR = enum.auto()  # one float or complex number
-    ARRAY = enum.auto()  # floats or complex numbers
+    ARRAY = enum.auto()  # floats or complex numbers, or records that hold some
     CONSTANT = enum.auto()  # has no derivative
     TUPLE = enum.auto()
     NAMED_TUPLE = enum.auto()
@@ -37,15 +38,16 @@ class Kind(enum.Enum):
     PARTIAL = enum.auto()  # functools.partial
     METHOD = enum.auto()  # a bound method
     SPARSE = enum.auto()  # scipy.sparse csc, csr, coo
+    RECORD = enum.auto()  # one record of a structured array
 
 
 SCALARS = frozenset({float, complex, np.float32, np.float64, np.complex64, np.complex128})
 DTYPES = frozenset(map(np.dtype, ("f4", "f8", "c8", "c16")))
 SPARSE_FORMATS = ("csc", "csr", "coo")
 SUPPORTED = (
-    "supported: float and complex numbers (32 and 64 bit floats) and arrays of them; tuples, lists, dicts, "
-    "NamedTuples, dataclasses and plain objects of these; scipy.sparse csc, csr and coo; and as constants int, bool, "
-    "str, bytes, None, enum members, functions, integer, bool and string arrays"
+    "supported: float and complex numbers (32 and 64 bit floats), arrays of them and of records that hold them; "
+    "tuples, lists, dicts, NamedTuples, dataclasses and plain objects of these; scipy.sparse csc, csr and coo; and as "
+    "constants int, bool, str, bytes, None, enum members, functions, integer, bool and string arrays"
 )
 
 _CONSTANTS = (
@@ -77,7 +79,7 @@ def classify(value: Any, path: Path | None = None) -> Kind:
     (<Kind.SCALAR: 1>, <Kind.CONSTANT: 3>, <Kind.LIST: 6>)
     """
     cls = type(value)
-    if cls is np.ndarray:
+    if cls is np.ndarray or cls is np.recarray:
         return _array_kind(value, path)
     kind = _kinds.get(cls, _UNKNOWN)
     if kind is _UNKNOWN:
@@ -129,6 +131,8 @@ def _kind_by_contents(value: Any, path: Path | None) -> Kind:
         hidden = tuple(value)
     elif isinstance(value, slice):
         hidden = (value.start, value.stop, value.step)
+    elif isinstance(value, np.void) and value.dtype.names is not None:
+        return Kind.RECORD if _array_kind(value, path) is Kind.ARRAY else Kind.CONSTANT
     else:
         hint = ("convert it with numpy.asarray",) if isinstance(value, np.ndarray) else ()
         hint = ("convert it with float or complex",) if isinstance(value, np.inexact | float) else hint
@@ -145,8 +149,13 @@ def _is_frozen_tuple_of_constants(value: Any) -> bool:
     )
 
 
-def _array_kind(array: np.ndarray, path: Path | None) -> Kind:
+def _array_kind(array: np.ndarray | np.void, path: Path | None) -> Kind:
     dtype = array.dtype
+    if dtype.names is not None:
+        problem = records.problem_of(dtype)
+        if problem:
+            raise refusal(array, path, f"an array of records of which {problem}", "leave the field out of the dtype")
+        return Kind.ARRAY if records.has_numbers(dtype) else Kind.CONSTANT
     if dtype in DTYPES and dtype.isnative:
         return Kind.ARRAY
     if dtype.kind in "iubSUmMT" and dtype.isnative:

@@ -16,6 +16,7 @@ from ..diagnostics import DifferentiationTypeError
 from .kinds import Kind, classify
 from .memory import overlapping, shadows_of
 from .paths import NestedIn, Path, Step
+from .records import array_of, like, mapped
 from .structural import is_structural, part_of
 from .structure import children_of, fill, has_identity, has_shell, make_shell, rebuild_immutable
 
@@ -41,14 +42,14 @@ def make_zero(x: Any, *, name: str = "x") -> Any:
 
 def _make_zero(x: Any, path: Path) -> Any:
     arrays = reached_arrays(x, path)
-    shadows = shadows_of([array for array, _ in arrays], [where for _, where in arrays])
-    shadow_of = {id(array): shadow for (array, _), shadow in zip(arrays, shadows, strict=True)}
+    shadows = shadows_of([array_of(value) for value, _ in arrays], [where for _, where in arrays])
+    shadow_of = {id(value): like(value, shadow) for (value, _), shadow in zip(arrays, shadows, strict=True)}
 
     def zero(kind: Kind, value: Any, others: tuple) -> Any:
         if kind is Kind.SCALAR:
             return type(value)(0)
         # a property may make an array at every reading
-        return shadow_of[id(value)] if id(value) in shadow_of else shadows_of([value], [path])[0]
+        return shadow_of[id(value)] if id(value) in shadow_of else like(value, shadows_of([array_of(value)], [path])[0])
 
     return Mapping(zero)(x, (), path)
 
@@ -57,7 +58,8 @@ def tree_map(fn: Callable[..., Any], x: Any, *trees: Any, name: str = "x") -> An
     """`x` with every float leaf replaced by `fn(leaf, ...)`, for steps along a gradient.
 
     Arguments:
-        fn: gets a number or array of `x` and what belongs to it in each of `trees`.
+        fn: gets a number or array of `x` and what belongs to it in each of `trees`; of an array of records every field
+            with numbers by itself, while its other fields stay as they are.
         x: any value.
         trees: gradients of `x`, structural or not, shadows, or other values made like them. Where one of them is None,
             the leaf is unchanged.
@@ -74,23 +76,27 @@ def tree_map(fn: Callable[..., Any], x: Any, *trees: Any, name: str = "x") -> An
 
 
 def _tree_map(fn: Callable[..., Any], x: Any, trees: tuple, path: Path) -> Any:
-    arrays = [array for array, _ in reached_arrays(x, path)]
-    places = _shared_places(arrays)
+    places = _shared_places([value for value, _ in reached_arrays(x, path)])
 
     def apply(kind: Kind, value: Any, others: tuple) -> Any:
-        new = value if any(other is None for other in others) else fn(value, *others)
-        place = places.get(id(value)) if kind is Kind.ARRAY else None
+        if any(other is None for other in others):
+            new = value
+        elif kind is not Kind.SCALAR and value.dtype.names is not None:
+            new = like(value, mapped(fn, array_of(value), tuple(map(array_of, others))))
+        else:
+            new = fn(value, *others)
+        place = None if kind is Kind.SCALAR else places.get(id(value))
         if place is None or np.shape(new) != place.shape:
             return new
         place[...] = new
-        return place
+        return like(value, place)
 
     return Mapping(apply)(x, trees, path)
 
 
-def reached_arrays(x: Any, path: Path) -> list[tuple[np.ndarray, Path]]:
-    """All float arrays in a value, each object once, with the path on which it was met first."""
-    found: list[tuple[np.ndarray, Path]] = []
+def reached_arrays(x: Any, path: Path) -> list[tuple[Any, Path]]:
+    """All float arrays and single records in a value, each object once, with the path on which it was met first."""
+    found: list[tuple[Any, Path]] = []
     seen: dict[int, Any] = {}  # the values too, so that no address is used twice
 
     def visit(value: Any, path: Path) -> None:
@@ -98,7 +104,7 @@ def reached_arrays(x: Any, path: Path) -> list[tuple[np.ndarray, Path]]:
         if kind in (Kind.CONSTANT, Kind.SCALAR) or id(value) in seen:
             return
         seen[id(value)] = value
-        if kind is Kind.ARRAY:
+        if kind in (Kind.ARRAY, Kind.RECORD):
             found.append((value, path))
             return
         for step, child in children_of(kind, value):
@@ -125,7 +131,7 @@ class Mapping:
         key = id(value) if mutable or not others else (id(value), *map(id, others))
         if key in self.memo:
             return self.memo[key][-1]
-        if kind is Kind.ARRAY:
+        if kind in (Kind.ARRAY, Kind.RECORD):
             result = self.leaf(kind, value, others)
         else:
             result = self._container(kind, value, others, path, key)
@@ -197,13 +203,14 @@ def _summary(value: Any) -> str:
     return f"{type(value).__name__} of length {len(value)}" if isinstance(value, list | tuple) else type(value).__name__
 
 
-def _shared_places(arrays: list[np.ndarray]) -> dict[int, np.ndarray]:
+def _shared_places(found: list[Any]) -> dict[int, np.ndarray]:
     """For arrays that overlap others: new memory that overlaps likewise, with the same content."""
     places: dict[int, np.ndarray] = {}
+    arrays = list(map(array_of, found))
     for group in overlapping(arrays):
         members = [arrays[i] for i in group]
         if len(members) > 1:
-            for array, place in zip(members, shadows_of(members, [Path("x")] * len(members)), strict=True):
-                place[...] = array
-                places[id(array)] = place
+            for i, place in zip(group, shadows_of(members, [Path("x")] * len(members)), strict=True):
+                place[...] = arrays[i]
+                places[id(found[i])] = place
     return places

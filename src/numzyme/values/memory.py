@@ -13,11 +13,13 @@ import numpy as np
 
 from ..diagnostics import DifferentiationValueError
 from .paths import Path
+from .records import write_labels
 
 # `np.shares_memory` is exact but may take long on many dimensions; beyond this bounds decide.
 _EXACT_WORK: Any = 100_000
 # A strided array whose span is larger than both is given a dense shadow: its zeros would cost more than copies save.
 _SPARSE_SPAN, _LARGE_SPAN = 4, 1 << 26
+_BYTE = np.dtype("u1")
 
 
 def shadows_of(arrays: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.ndarray]:
@@ -103,16 +105,34 @@ def _together(arrays: Sequence[np.ndarray], paths: Sequence[Path]) -> list[np.nd
     low = min(bounds_of(array)[0] for array in arrays)
     high = max(bounds_of(array)[1] for array in arrays)
     component = _component(arrays[0])
+    if any(array.dtype.names is not None for array in arrays):
+        component = _BYTE
+        _check_fields(arrays, paths, low, high)
     for array, path in zip(arrays, paths, strict=True):
         offsets = (address_of(array) - low, *array.strides)
-        if _component(array) != component or any(offset % component.itemsize for offset in offsets):
-            raise DifferentiationValueError(
-                f"{paths[0]} and {path} share memory as different numbers ({arrays[0].dtype} and {array.dtype})",
-                why="the bits of a derivative mean nothing as another type of number",
-                todo=("pass a copy of one of them",),
-            )
+        differs = component != _BYTE and _component(array) != component
+        if differs or any(offset % component.itemsize for offset in offsets):
+            raise _as_different_numbers(arrays, paths, array, path)
     memory = np.zeros((high - low) // component.itemsize, component)
     return [_view(memory, array, low) for array in arrays]
+
+
+def _check_fields(arrays: Sequence[np.ndarray], paths: Sequence[Path], low: int, high: int) -> None:
+    """A number in a field of a record is the same number in all arrays that hold it."""
+    labels = np.zeros(high - low, np.uint16)
+    for array, path in zip(arrays, paths, strict=True):
+        if not write_labels(array, labels, low):
+            raise _as_different_numbers(arrays, paths, array, path)
+
+
+def _as_different_numbers(
+    arrays: Sequence[np.ndarray], paths: Sequence[Path], array: np.ndarray, path: Path
+) -> DifferentiationValueError:
+    return DifferentiationValueError(
+        f"{paths[0]} and {path} share memory as different numbers ({arrays[0].dtype} and {array.dtype})",
+        why="the bits of a derivative mean nothing as another type of number",
+        todo=("pass a copy of one of them",),
+    )
 
 
 def _view(memory: np.ndarray, array: np.ndarray, low: int) -> np.ndarray:
@@ -121,5 +141,7 @@ def _view(memory: np.ndarray, array: np.ndarray, low: int) -> np.ndarray:
 
 
 def _component(array: np.ndarray) -> np.dtype:
-    """The floats that the elements consist of."""
+    """The floats that the elements consist of; single bytes for records."""
+    if array.dtype.names is not None:
+        return _BYTE
     return np.dtype("f4") if array.dtype in (np.dtype("f4"), np.dtype("c8")) else np.dtype("f8")

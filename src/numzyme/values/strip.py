@@ -30,9 +30,9 @@ def strip_types(x: Any, dx: Any, *, project: bool = False, name: str = "x") -> A
         dx: its shadow, as `make_zero(x)` lays it out.
         project: give the projected gradient where a wrapper defines one.
         name: stands for `x` in messages.
-    Returns: for a number its derivative, for arrays and scipy.sparse the shadow itself, None for what has no
-        derivative; tuples, lists, dicts and NamedTuples of these; for dataclasses and other objects a named tuple of
-        their fields; for array wrappers what they registered (see `register_wrapper`).
+    Returns: for a number its derivative, for arrays (of records too) and scipy.sparse the shadow itself, None for what
+        has no derivative; tuples, lists, dicts and NamedTuples of these; for dataclasses and other objects a named
+        tuple of their fields; for array wrappers what they registered (see `register_wrapper`).
         One mutable object of `x` has one gradient object.
         A named tuple cannot contain itself: in a cycle of objects the reference that closes it is an attribute of the
         gradient, and None where the gradient is read by position.
@@ -105,7 +105,7 @@ class _Walk:
         kind = classify(x, path)
         if kind is Kind.CONSTANT:
             return None
-        if kind in (Kind.SCALAR, Kind.ARRAY):
+        if kind in (Kind.SCALAR, Kind.ARRAY, Kind.RECORD):
             problem = difference_of_leaves(x, dx)
             if problem:
                 raise DifferentiationTypeError(f"{path} {problem}")
@@ -122,7 +122,7 @@ class _Walk:
                 why="two objects never share a shadow",
                 todo=("make the shadow with make_zero",),
             )
-        gradient = dx if kind is Kind.ARRAY else self._of_container(kind, x, dx, path, key)
+        gradient = dx if kind in (Kind.ARRAY, Kind.RECORD) else self._of_container(kind, x, dx, path, key)
         self.memo[key] = (x, dx, gradient)
         return gradient
 

@@ -21,7 +21,7 @@ Children = list[tuple[Step, Any]]
 
 # Made first and filled later, so that what they hold can refer to them.
 _SHELLS = frozenset({Kind.LIST, Kind.DICT, Kind.OBJECT, Kind.SPARSE})
-_LEAVES = frozenset({Kind.SCALAR, Kind.ARRAY, Kind.CONSTANT})
+_LEAVES = frozenset({Kind.SCALAR, Kind.ARRAY, Kind.RECORD, Kind.CONSTANT})
 _NOT_SLOTS = ("__dict__", "__weakref__")
 
 
@@ -72,7 +72,7 @@ def has_identity(kind: Kind, value: Any) -> bool:
     """`is_mutable` of a value whose kind is known."""
     if kind is Kind.OBJECT:
         return not _shape_of(type(value)).frozen
-    return kind in (Kind.ARRAY, Kind.LIST, Kind.DICT, Kind.SPARSE)
+    return kind in (Kind.ARRAY, Kind.RECORD, Kind.LIST, Kind.DICT, Kind.SPARSE)
 
 
 def rebuild(value: Any, new: Sequence[Any] | Mapping[Any, Any]) -> Any:

@@ -17,6 +17,7 @@ from .kinds import Kind, classify
 from .mapping import reached_arrays
 from .memory import address_of, bounds_of, overlapping, same_layout
 from .paths import NestedIn, Path
+from .records import array_of, clear, numbers_of
 from .structure import children, children_of, has_identity, is_mutable, rebuild, set_child
 
 
@@ -58,7 +59,7 @@ def remake_zero(dx: Any, *, name: str = "dx") -> Any:
     path = Path(name)
     with NestedIn(path):
         _check_writable(dx, path)
-        return _Update(lambda value, _: type(value)(0), lambda array, _: array.fill(0))(dx, dx, path)
+        return _Update(lambda value, _: type(value)(0), lambda array, _: clear(array))(dx, dx, path)
 
 
 def accumulate(dx: Any, dy: Any, *, name: str = "dx") -> Any:
@@ -102,8 +103,8 @@ class _Update:
         if key in self.memo:
             return self.memo[key][-1]
         self.memo[key] = (value, other, value)
-        if kind is Kind.ARRAY:
-            self.array(value, other)
+        if kind in (Kind.ARRAY, Kind.RECORD):
+            self.array(array_of(value), array_of(other))
             return value
         mutable = has_identity(kind, value)
         parts, others = children_of(kind, value), dict(children(other, path))
@@ -127,9 +128,14 @@ def _add(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
             rounds.append([])
         rounds[len(sources)].append((target, source))
         sources.append(source)
-    for together in rounds:
+    for together in map(_by_fields, rounds):
         for group in overlapping([target for target, _ in together]):
             _add_group([together[i] for i in group])
+
+
+def _by_fields(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Arrays of records as arrays of their numbers."""
+    return [pair for target, source in pairs for pair in zip(numbers_of(target), numbers_of(source), strict=True)]
 
 
 def _add_group(pairs: list[tuple[np.ndarray, np.ndarray]]) -> None:
@@ -174,6 +180,6 @@ def _immutable_number(value: Any, path: Path) -> Path | None:
 
 
 def _check_writable(dx: Any, path: Path) -> None:
-    for array, where in reached_arrays(dx, path):
-        if not array.flags.writeable:
+    for value, where in reached_arrays(dx, path):
+        if not value.flags.writeable:
             raise DifferentiationValueError(f"{where} is a read-only array", todo=("pass a shadow made by make_zero",))

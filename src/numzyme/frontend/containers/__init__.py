@@ -5,6 +5,6 @@ a hash table over them. Numba's own functions for these types stay; only what th
 members, order, exceptions and the meaning of changes during iteration are those of Numba's containers.
 """
 
-from .lowering import data_models, replaced_lowering
+from .lowering import MODELS, replaced_lowering
 
-__all__ = ["data_models", "replaced_lowering"]
+__all__ = ["MODELS", "replaced_lowering"]

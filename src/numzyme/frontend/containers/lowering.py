@@ -1,21 +1,15 @@
-"""Which of Numba's functions are replaced, and the data models that go with them."""
+"""Which of Numba's functions are replaced, and the models of data that go with them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from numba.core import types
-from numba.core.datamodel.manager import DataModelManager
-from numba.core.datamodel.registry import default_manager
 
 from . import dicts, lists
 
 _REPLACED = {**lists.LOWERING, **dicts.LOWERING}
-
-
-def data_models() -> DataModelManager:
-    """Numba's data models, those registered later included, with other ones for typed lists and dicts."""
-    return DataModelManager({types.ListType: lists.ListModel, types.DictType: dicts.DictModel}).chain(default_manager)
+MODELS = {types.ListType: lists.ListModel, types.DictType: dicts.DictModel}
 
 
 def replaced_lowering(function: Any, signature: Any) -> Any:

@@ -169,9 +169,10 @@ def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """How one value is built. `kind`: its type; `source`: array, float, fixed (a number without derivative), integer,
-    static, members, fields, alias (a bound method, which is its object), optional (its member, or None); for objects
-    in cycles of references component (all of them), after (the second member, once the first is there), reference.
+    """How one value is built. `kind`: its type; `source`: array, record (in an array of its own), float, fixed (a
+    number without derivative), integer, static, members, fields, alias (a bound method, which is its object), optional
+    (its member, or None); for objects in cycles of references component (all of them), after (the second member, once
+    the first is there), reference.
 
     `index`: which array, or which number of a buffer; `identity`: equal for the occurrences of one mutable object;
     `first`: the identity under which it was met first, when it is passed as constant and as differentiated.
@@ -195,10 +196,10 @@ def rebuild(skeletons: tuple[Skeleton, ...], array_count: int, cells: tuple[Cell
     """
     result = types.Tuple([skeleton.kind for skeleton in skeletons] + [types.CPointer(kind) for _, _, kind in cells])
 
-    array_kinds = {leaf.index: leaf.kind for leaf in _array_leaves(skeletons)}
+    leaves = {leaf.index: leaf for leaf in _array_leaves(skeletons)}
 
     def typed(values: tuple) -> tuple:
-        if any(values[index] != kind for index, kind in array_kinds.items()):
+        if any(_passed(values[index], leaf) != leaf.kind for index, leaf in leaves.items()):
             raise StructureDiffers
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
@@ -221,9 +222,14 @@ class StructureDiffers(Exception):
     """Arrays of other types than those that a flat function was made for."""
 
 
+def _passed(kind: Any, leaf: Skeleton) -> Any:
+    """The type of what is passed in an array of type `kind`."""
+    return kind.dtype if leaf.source == "record" else kind
+
+
 def _array_leaves(skeletons: tuple[Skeleton, ...]) -> Iterator[Skeleton]:
     for skeleton in skeletons:
-        if skeleton.source == "array":
+        if skeleton.source in ("array", "record"):
             yield skeleton
         yield from _array_leaves(skeleton.members)
 
@@ -233,6 +239,7 @@ class _Builder:
 
     def __init__(self, context: Any, builder: Any, kinds: Any, args: Any) -> None:
         self.context, self.builder, self.arrays = context, builder, args[:-3]
+        self.array_kinds = kinds[:-3]
         names = ("float", "fixed", "integer")
         self.buffers = {
             name: context.make_array(kind)(context, builder, value=value).data
@@ -251,6 +258,12 @@ class _Builder:
 
     def _array(self, skeleton: Skeleton) -> Any:
         return self.arrays[skeleton.index]
+
+    def _record(self, skeleton: Skeleton) -> Any:
+        """A record is a reference to the memory that it is in."""
+        make = self.context.make_array(self.array_kinds[skeleton.index])
+        data = make(self.context, self.builder, value=self.arrays[skeleton.index]).data
+        return self.builder.bitcast(data, self.context.get_value_type(skeleton.kind))
 
     def _static(self, skeleton: Skeleton) -> Any:
         return constant_value(self.context, self.builder, skeleton.kind)

@@ -13,17 +13,20 @@ from typing import Any
 
 import numpy as np
 from numba.core import types
+from numba.np.numpy_support import as_dtype
 
 from numzyme.frontend import RawFunction
 from numzyme.ir import read
 
-from ..arguments import Arguments, Scalar, Vector, View, is_float
+from ..arguments import Arguments, Scalar, Vector, View
+from ..buffers import is_float, places, reals, with_reals
 from .externals import EXTERNALS
 from .interpreter import Interpreter
-from .memory import FORMATS, Memory, OracleError
+from .memory import Memory, OracleError
 from .tape import Number
 
 _RETURN_AREA = 4096
+_KINDS = {4: "float", 8: "double"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Trace:
         pairs = list(_seeded(self.result, result_seed))
         for buffer, seed in zip(self.buffers, seeds, strict=True):
             if buffer.dtype == object:
-                pairs += [(n.node, float(s)) for n, s in zip(buffer.ravel(), _reals(seed), strict=True)]
+                pairs += [(n.node, float(s)) for n, s in zip(buffer.ravel(), reals(seed), strict=True)]
         adjoints = self.run.tape.reverse(pairs)
         return self._arrange(arguments, adjoints)
 
@@ -59,7 +62,7 @@ class Trace:
         tangents = {}
         for nodes, values in zip(self.inputs, flat, strict=True):
             if nodes:
-                tangents.update(zip(nodes, map(float, _reals(values)), strict=True))
+                tangents.update(zip(nodes, map(float, reals(values)), strict=True))
         found = self.run.tape.forward(tangents)
 
         def tangent(value: Any) -> Any:
@@ -69,7 +72,7 @@ class Trace:
 
         lift = _lifted(tangent)
         buffers = [
-            _as(lift(b), original) if b.dtype == object else np.zeros(b.shape)
+            with_reals(original, lift(b)) if b.dtype == object else np.zeros(b.shape)
             for b, original in zip(self.buffers, direction.buffers, strict=True)
         ]
         return _map_result(self.result, tangent, lift), buffers
@@ -81,7 +84,7 @@ class Trace:
             for value in arguments.point.scalars
         ]
         buffers = [
-            _as(np.array([adjoints[n] for n in nodes]), buffer) if nodes else np.zeros(buffer.shape)
+            with_reals(buffer, np.array([adjoints[n] for n in nodes])) if nodes else np.zeros(buffer.shape)
             for nodes, buffer in zip(self.inputs[1:], arguments.point.buffers, strict=True)
         ]
         return Vector(scalars, buffers)
@@ -115,9 +118,20 @@ def _place(run: Interpreter, buffer: np.ndarray) -> tuple[int, list[int]]:
     if not is_float(buffer):
         run.memory.write(address, buffer.tobytes())
         return address, []
-    numbers = [run.tape.variable(float(value)) for value in _reals(buffer)]
-    run.memory.store_floats(address, _kind(buffer.dtype), numbers)
+    run.memory.write(address, buffer.tobytes())
+    numbers = [run.tape.variable(float(value)) for value in reals(buffer)]
+    for (offset, kind), number in zip(_floats(buffer), numbers, strict=True):
+        run.memory.store(address + offset, kind, number)
     return address, [number.node for number in numbers]
+
+
+def _floats(buffer: np.ndarray) -> Iterator[tuple[int, str]]:
+    """Offset and LLVM type of every float of a buffer, in the order of `reals`."""
+    listed = list(places(buffer.dtype))
+    for element in range(buffer.size):
+        for offset, kind, count in listed:
+            for number in range(count):
+                yield element * buffer.itemsize + offset + number * kind.itemsize, _KINDS[kind.itemsize]
 
 
 def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray:
@@ -125,8 +139,8 @@ def _read_buffer(memory: Memory, address: int, buffer: np.ndarray) -> np.ndarray
     if not is_float(buffer):
         data = b"".join(memory.load(address + k, "i8").to_bytes(1, "little") for k in range(buffer.nbytes))  # type: ignore
         return np.frombuffer(data, buffer.dtype)
-    count = _reals(buffer).size
-    return _objects(memory.load_floats(address, _kind(buffer.dtype), count), (count,))
+    numbers: list[Any] = [memory.load(address + offset, kind) for offset, kind in _floats(buffer)]
+    return _objects(numbers, (len(numbers),))
 
 
 def _parameters(
@@ -191,18 +205,34 @@ class _Result:
             return None
         raise OracleError(f"result of type {kind}")
 
-    def _read_array(self, kind: types.Array) -> np.ndarray | None:
-        _, _, _, itemsize, data, *rest = (int(self._next()) for _ in range(5 + 2 * kind.ndim))
+    def _read_array(self, kind: types.Array) -> Any:
+        _, _, _, _, data, *rest = (int(self._next()) for _ in range(5 + 2 * kind.ndim))
         shape, strides = rest[: kind.ndim], rest[kind.ndim :]
-        if not isinstance(kind.dtype, types.Float | types.Complex):
+        if isinstance(kind.dtype, types.Float | types.Complex | types.Record):
+            return self._numbers(as_dtype(kind.dtype), data, shape, strides)
+        return None
+
+    def _numbers(self, dtype: np.dtype, data: int, shape: list[int], strides: list[int]) -> Any:
+        """An array of numbers; of records one for each of their fields that has floats."""
+        if dtype.subdtype is not None:
+            inner, more = dtype.subdtype
+            steps = np.empty(more, inner).strides
+            return self._numbers(inner, data, [*shape, *more], [*strides, *steps])
+        if dtype.names is not None:
+            fields = [dtype.fields[name][:2] for name in dtype.names]  # type: ignore[index]
+            found = [self._numbers(field, data + offset, shape, strides) for field, offset in fields]
+            return tuple(
+                part for one in found for part in (one if isinstance(one, tuple) else (one,)) if part is not None
+            )
+        if dtype.kind not in "fc":
             return None
-        width = itemsize // 2 if isinstance(kind.dtype, types.Complex) else itemsize
-        llvm_type = "double" if width == 8 else "float"
+        width = dtype.itemsize // (2 if dtype.kind == "c" else 1)
         found = np.empty(shape, object)
         for place in np.ndindex(*shape):
             step = sum(index * stride for index, stride in zip(place, strides, strict=True))
             parts: Any = [
-                self._memory.load((data + step + offset) % (1 << 64), llvm_type) for offset in range(0, itemsize, width)
+                self._memory.load((data + step + offset) % (1 << 64), _KINDS[width])
+                for offset in range(0, dtype.itemsize, width)
             ]
             found[place] = Pair(*parts) if len(parts) == 2 else parts[0]
         return found
@@ -216,26 +246,8 @@ def _objects(numbers: list[Number], shape: tuple[int, ...]) -> np.ndarray:
     return found.reshape(shape)
 
 
-def _kind(dtype: np.dtype) -> str:
-    kind = {"float64": "double", "float32": "float", "complex128": "double", "complex64": "float"}[dtype.name]
-    assert kind in FORMATS
-    return kind
-
-
-def _reals(values: np.ndarray) -> np.ndarray:
-    """All floats of an array, two for a complex number."""
-    flat = np.ascontiguousarray(values).ravel()
-    return flat.view(np.real(flat).dtype) if np.iscomplexobj(flat) else flat
-
-
 def _parts(scalars: list[Any]) -> list[float]:
     return [float(part) for x in scalars for part in ((x.real, x.imag) if np.iscomplexobj(x) else (x,))]
-
-
-def _as(floats: np.ndarray, original: np.ndarray) -> np.ndarray:
-    """The numbers of which `floats` are the parts, in the shape of `original`."""
-    numbers = floats[0::2] + 1j * floats[1::2] if np.iscomplexobj(original) else floats
-    return numbers.reshape(original.shape)
 
 
 def _lifted(scalar: Callable[[Number], float]) -> Callable[[np.ndarray], np.ndarray]:
