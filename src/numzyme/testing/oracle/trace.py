@@ -18,6 +18,7 @@ from numzyme.frontend import RawFunction
 from numzyme.ir import read
 
 from ..arguments import Arguments, Scalar, Vector, View, is_float
+from .blas import BLAS
 from .externals import EXTERNALS
 from .interpreter import Interpreter
 from .memory import FORMATS, Memory, OracleError
@@ -89,7 +90,7 @@ class Trace:
 
 def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
     """Run the canonical `text` of `raw` on `arguments`."""
-    run = Interpreter(read(text), EXTERNALS)
+    run = Interpreter(read(text), {**EXTERNALS, **BLAS})
     scalars = [list(map(run.tape.variable, _parts([value]))) for value in arguments.point.scalars]
     places = [_place(run, buffer) for buffer in arguments.point.buffers]
     area = run.memory.allocate(_RETURN_AREA)
