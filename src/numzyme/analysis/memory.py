@@ -194,6 +194,13 @@ class Memory:
         """How many bytes a pointer is from the start of all that it points at."""
         return self._offset.get(pointer)
 
+    def offset(self, pointer: str) -> int | None:
+        """How many bytes from the start of its object `pointer` leads, if that is known."""
+        if pointer.startswith("@"):
+            return 0 if _GLOBAL_NAME.fullmatch(pointer) else None
+        offset = self._offset_of(pointer)
+        return offset if isinstance(offset, int) else None
+
     def in_list_header(self, pointer: str) -> bool:
         """Whether `pointer` leads to the integers that the memory of a list begins with, never to its members.
 

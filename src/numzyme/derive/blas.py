@@ -1,7 +1,8 @@
 """Derivatives of Numba's BLAS helpers: products of matrices and vectors, as products again, and Euclidean norms.
 
 The helpers are column-major, as BLAS is; C = op(A) op(B) has the adjoints A += C op(B)^T and B += op(A)^T C,
-with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). Only the
+with the transposes moved around (Giles, "An extended collection of matrix derivative results", 2008). The adjoint of a
+complex number is that of its two parts, so the transposes of complex products are conjugated as well. Only the
 constant factors that Numba and derivatives pass are accepted: alpha = 1, beta = 0 or, where products are added, 1.
 
 What BLAS makes of a vector with a negative step, Numba's norm of `x[::-1]`, is not its norm but depends on the library:
@@ -13,29 +14,27 @@ Invariant: an operand that is overwritten after the call is copied to the tape b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..analysis import symbol_of
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
+from ..ir.model import SIZES
+from .blas_writer import COMPLEX, KINDS, NORM, BlasWriter, C, Matrix, N, T
 from .emitter import Emitter
 from .facts import FunctionFacts
 
 if TYPE_CHECKING:
     from .reverse_sweep import ReverseSweep
 
-N, T = "110", "116"  # ASCII codes of the transpose flags
-_KINDS = {"100": "double", "115": "float"}
-_NORM = "numba_xxnrm2"
-_NORM_KINDS = {**_KINDS, "122": "double", "99": "float"}  # that of complex numbers is that of their parts
-_OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12, _NORM: 4}
-_INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9), _NORM: (2, 2)}
+_OUTPUT = {"numba_xxdot": 5, "numba_xxgemv": 9, "numba_xxgemm": 12, NORM: 4}
+_INPUTS = {"numba_xxdot": (3, 4), "numba_xxgemv": (5, 7), "numba_xxgemm": (7, 9), NORM: (2, 2)}
 _FACTORS = {"numba_xxgemv": {4: (1.0,), 8: (0.0, 1.0)}, "numba_xxgemm": {6: (1.0,), 11: (0.0, 1.0)}}
+_TRANSPOSES = {"numba_xxgemv": (1,), "numba_xxgemm": (1, 2)}  # positions of the flags
 _BETA = {"numba_xxgemv": 8, "numba_xxgemm": 11}
-_CONSTANT = re.compile(r" constant (?:double|float) (\S+?)(?:,|$)")
-_GEMM_TYPES = ["i8", "i8", "i8", "i64", "i64", "i64", "ptr", "ptr", "i64", "ptr", "i64", "ptr", "ptr", "i64"]
-_GEMV_TYPES = ["i8", "i8", "i64", "i64", "ptr", "ptr", "i64", "ptr", "ptr", "ptr"]
+_CONSTANT = re.compile(r" constant (.*)")
+_FLOAT = re.compile(r"(?:double|float) ([-+.\w]+)")
+_ZERO = "0.000000e+00"
 
 
 def output(call: Instruction) -> int:
@@ -49,44 +48,66 @@ def inputs(call: Instruction) -> tuple[int, int]:
 
 
 def kind_of(facts: FunctionFacts, call: Instruction) -> str:
-    """`double` or `float`; complex products are refused."""
-    if symbol_of(call.callee) == _NORM:
-        return _NORM_KINDS[call.operands[0]]
-    kind = _KINDS.get(call.operands[0])
-    if kind is None:
-        raise UnsupportedCodeError("a complex matrix product cannot be differentiated yet", where=facts.location(call))
-    for position, expected in _FACTORS.get(symbol_of(call.callee), {}).items():
-        if constant_behind(facts, call.operands[position]) not in expected:
+    """`double` or `float`, of complex numbers that of their parts; what has no derivative here is refused."""
+    symbol = symbol_of(call.callee)
+    for position, expected in _FACTORS.get(symbol, {}).items():
+        if factor_behind(facts, call, position) not in expected:
             raise UnsupportedCodeError(
                 "a scaled matrix product cannot be differentiated yet",
                 where=facts.location(call),
-                why=f"argument {position} of {symbol_of(call.callee)} is not the constant {expected[0]}",
+                why=f"argument {position} of {symbol} is not the constant {expected[0]}",
             )
-    if call.operands[1] not in ((N, T) if symbol_of(call.callee) != "numba_xxdot" else ("0", "1")):
+    flags = (N, T, C) if call.operands[0] in COMPLEX else (N, T)
+    wrong = any(call.operands[position] not in flags for position in _TRANSPOSES.get(symbol, ()))
+    if wrong or (symbol == "numba_xxdot" and call.operands[1] not in ("0", "1")):
         raise UnsupportedCodeError("the transpose flag of a product is not a constant", where=facts.location(call))
-    return kind
+    return KINDS[call.operands[0]]
 
 
 def adds(facts: FunctionFacts, call: Instruction) -> bool:
     """Whether a product is added to what its target holds."""
     position = _BETA.get(symbol_of(call.callee))
-    return position is not None and constant_behind(facts, call.operands[position]) == 1.0
+    return position is not None and factor_behind(facts, call, position) == 1.0
 
 
-def constant_behind(facts: FunctionFacts, pointer: str) -> float | None:
-    """The one constant that is ever stored where `pointer` points, or that a global holds, if that is so."""
+def factor_behind(facts: FunctionFacts, call: Instruction, position: int) -> complex | None:
+    """The one constant that an argument of a product ever points at, if that is so."""
+    pointer, letter = call.operands[position], call.operands[0]
     constant = _CONSTANT.search(facts.module.globals.get(pointer, ""))
-    if constant is not None:
-        return float(constant[1])
-    objects = facts.memory.objects(pointer)
-    values = set()
-    for _, _, instruction, written in facts.memory.writes:
-        if written & objects:
-            values.add(instruction.operands[0] if instruction.opcode == "store" else None)
-    only = values.pop() if len(values) == 1 else None
-    if only is None or only.startswith("%"):
+    if constant is None:
+        parts = _stored_parts(facts, pointer, KINDS[letter])
+    elif constant[1].split(",")[0].endswith("zeroinitializer"):
+        parts = [{_ZERO}, {_ZERO}]
+    else:
+        parts = [{part} for part in _FLOAT.findall(constant[1])]
+    wanted = parts[: 2 if letter in COMPLEX else 1]
+    if not wanted or any(len(part) != 1 for part in wanted) or (letter in COMPLEX and len(wanted) < 2):
         return None
-    return float(only)
+    try:
+        return complex(*(float(value) for (value,) in wanted))
+    except ValueError:
+        return None  # computed, or in LLVM's hexadecimal: neither is 0 or 1
+
+
+def _stored_parts(facts: FunctionFacts, pointer: str, kind: str) -> list[set[str]]:
+    """All that is ever stored as the float where `pointer` points, and as the next one; empty if more may be."""
+    memory = facts.memory
+    objects, start = memory.objects(pointer), memory.offset(pointer)
+    if start is None:
+        return []
+    parts: list[set[str]] = [set(), set()]
+    places = {start: parts[0], start + SIZES[kind]: parts[1]}
+    for _, _, write, written in memory.writes:
+        if not written & objects:
+            continue
+        if write.opcode == "store" and write.types[0] == kind and memory.offset(write.operands[1]) in places:
+            places[memory.offset(write.operands[1])].add(write.operands[0])
+        elif write.opcode == "call" and symbol_of(write.callee).startswith("llvm.memset") and write.operands[1] == "0":
+            for part in parts:
+                part.add(_ZERO)
+        else:
+            return []
+    return parts
 
 
 def copied_operands(facts: FunctionFacts, call: Instruction) -> list[int]:
@@ -113,16 +134,20 @@ def copy_name(call: Instruction, position: int) -> str:
     return f'%"copy {position} of {call.name[1:].strip(chr(34))}"'
 
 
-def operand_elements(emitter: Emitter, call: Instruction, position: int) -> str:
-    """How many elements lie behind an operand, as an i64."""
+def operand_floats(emitter: Emitter, call: Instruction, position: int) -> str:
+    """How many floats lie behind an operand, as an i64."""
+    numbers = _operand_numbers(emitter, call, position)
+    return emitter.define(f"mul i64 {numbers}, 2") if call.operands[0] in COMPLEX else numbers
+
+
+def _operand_numbers(emitter: Emitter, call: Instruction, position: int) -> str:
     o, symbol = call.operands, symbol_of(call.callee)
     if symbol == "numba_xxdot":
         return o[2]
-    if symbol == _NORM:
+    if symbol == NORM:
         # BLAS counts from the first element on, and reads nothing more where the step is negative
         backwards = emitter.define(f"icmp slt i64 {o[3]}, 1")
-        span = emitter.define(f"mul i64 {o[1]}, {emitter.select(backwards, 'i64', '1', o[3])}")
-        return span if o[0] in _KINDS else emitter.define(f"mul i64 {span}, 2")
+        return emitter.define(f"mul i64 {o[1]}, {emitter.select(backwards, 'i64', '1', o[3])}")
     if symbol == "numba_xxgemv":
         if position == 5:
             return emitter.define(f"mul i64 {o[6]}, {o[3]}")
@@ -133,80 +158,21 @@ def operand_elements(emitter: Emitter, call: Instruction, position: int) -> str:
     return emitter.define(f"mul i64 {leading}, {columns if flag == N else rows}")
 
 
-@dataclass(slots=True)
-class _Writer:
-    """Writes calls of the helpers; `beta` is 1 (add to the target) or 0."""
-
-    emitter: Emitter
-    kind: str
-    declarations: dict[str, str]
-    helpers: set[str]
-
-    def _factor(self, value: int) -> str:
-        self.helpers.add(f"numzyme.constant.{self.kind}")
-        return f'@"numzyme.{"one" if value else "zero"}.{self.kind}"'
-
-    def _call(self, symbol: str, types: list[str], arguments: list[str]) -> None:
-        self.declarations[f"@{symbol}"] = f"declare i32 @{symbol}({', '.join(types)})"
-        self.emitter.call("i32", f"@{symbol}", list(zip(types, arguments, strict=True)))
-
-    def gemm(self, flags, m, n, k, a, lda, b, ldb, c, ldc, beta=1) -> None:
-        """c (m x n) = op(a) op(b) + beta c."""
-        code = "100" if self.kind == "double" else "115"
-        arguments = [code, *flags, m, n, k, self._factor(1), a, lda, b, ldb, self._factor(beta), c, ldc]
-        self._call("numba_xxgemm", _GEMM_TYPES, arguments)
-
-    def gemv(self, flag, m, n, a, lda, x, y, beta=1) -> None:
-        """y = op(a) x + beta y, a is m x n."""
-        code = "100" if self.kind == "double" else "115"
-        self._call("numba_xxgemv", _GEMV_TYPES, [code, flag, m, n, self._factor(1), a, lda, x, self._factor(beta), y])
-
-    def norm(self, code: str, count: str, x: str, step: str, result: str) -> str:
-        """The norm of x, which also goes to the memory at `result`."""
-        self._call(_NORM, ["i8", "i64", "ptr", "i64", "ptr"], [code, count, x, step, result])
-        return self.emitter.load(self.kind, result)
-
-    def parts(self, code: str, step: str, *pointers: str) -> list[tuple[str, ...]]:
-        """The step of a vector and where it starts; the parts of complex numbers are two vectors."""
-        if code in _KINDS:
-            return [(step, *pointers)]
-        twice = self.emitter.define(f"mul i64 {step}, 2")
-        width = 8 if self.kind == "double" else 4
-        return [(twice, *pointers), (twice, *(self.emitter.offset(pointer, width) for pointer in pointers))]
-
-    def over_norm(self, value: str, norm: str, count: str, step: str) -> str:
-        """A value divided by the norm of `count` numbers; zero where the norm is, NaN where it is none."""
-        zero = self.emitter.define(f"fcmp oeq {self.kind} {norm}, 0.000000e+00")
-        quotient = self.emitter.define(f"fdiv {self.kind} {value}, {norm}")
-        quotient = self.emitter.select(zero, self.kind, "0.000000e+00", quotient)
-        several = self.emitter.define(f"icmp sgt i64 {count}, 1")
-        backwards = self.emitter.define(f"icmp slt i64 {step}, 1")
-        no_norm = self.emitter.define(f"and i1 {several}, {backwards}")
-        return self.emitter.select(no_norm, self.kind, "0x7FF8000000000000", quotient)
-
-    def dot(self, count: str, x: str, y: str, step: str = "1") -> str:
-        """The product of vectors whose elements are `step` apart."""
-        self.helpers.add(f"numzyme.dot.{self.kind}")
-        arguments = [("i64", count), ("i64", step), ("ptr", x), ("ptr", y)]
-        return self.emitter.call(self.kind, f'@"numzyme.dot.{self.kind}"', arguments)
-
-    def axpy(self, count: str, factor: str, x: str, y: str, step: str = "1") -> None:
-        """y += factor x, of such vectors."""
-        self.helpers.add(f"numzyme.axpy.{self.kind}")
-        arguments = [("i64", count), ("i64", step), (self.kind, factor), ("ptr", x), ("ptr", y)]
-        self.emitter.call("void", f'@"numzyme.axpy.{self.kind}"', arguments)
-
-    def clear(self, pointer: str, count: str) -> None:
-        size = self.emitter.define(f"mul i64 {count}, {8 if self.kind == 'double' else 4}")
-        self.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
+def _target_numbers(emitter: Emitter, call: Instruction, o: list[str]) -> str:
+    if symbol_of(call.callee) == "numba_xxdot":
+        return "1"
+    if symbol_of(call.callee) == "numba_xxgemv":
+        return o[2] if o[1] == N else o[3]
+    return emitter.define(f"mul i64 {o[13]}, {o[4]}")
 
 
+# -- reverse mode -----------------------------------------------------------------------------------
 def reverse(sweep: ReverseSweep, call: Instruction) -> None:
     """The reverse of a product: products for the adjoints of the factors, then the target's shadow is cleared."""
-    facts, values = sweep.facts, sweep.values
-    writer = _Writer(sweep.emitter, kind_of(facts, call), sweep.writer.declarations, sweep.helpers)
-    sweep.context.report.rules[symbol_of(call.callee)] += 1
+    facts, values, symbol = sweep.facts, sweep.values, symbol_of(call.callee)
+    kind_of(facts, call)
+    writer = BlasWriter(sweep.emitter, call.operands[0], sweep.writer.declarations, sweep.helpers)
+    sweep.context.report.rules[symbol] += 1
     copies = copied_operands(facts, call)
 
     def primal(position: int) -> str:
@@ -217,73 +183,99 @@ def reverse(sweep: ReverseSweep, call: Instruction) -> None:
 
     active = {position for position in inputs(call) if facts.has_shadow(call.operands[position])}
     sizes = [values.value(v) if k == "i64" else v for v, k in zip(call.operands, call.types, strict=True)]
-    if symbol_of(call.callee) == _NORM:
+    if symbol == NORM:
         _reverse_norm(writer, sizes, primal(2), shadow(2), shadow(4))
         return
-    {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[symbol_of(call.callee)](
+    {"numba_xxdot": _reverse_dot, "numba_xxgemv": _reverse_gemv, "numba_xxgemm": _reverse_gemm}[symbol](
         writer, sizes, active, primal, shadow
     )
-    if symbol_of(call.callee) in _BETA and not adds(facts, call):
-        writer.clear(shadow(output(call)), _target_elements(sweep.emitter, call, sizes))
+    if symbol in _BETA and not adds(facts, call):
+        writer.clear(shadow(output(call)), _target_numbers(sweep.emitter, call, sizes))
 
 
-def _reverse_norm(writer: _Writer, o: list[str], x: str, shadow: str, result: str) -> None:
+def _reverse_norm(writer: BlasWriter, o: list[str], x: str, shadow: str, result: str) -> None:
     adjoint = writer.emitter.load(writer.kind, result)
-    norm = writer.norm(o[0], o[1], x, o[3], result)  # the adjoint's place is free from here on
+    norm = writer.norm(o[1], x, o[3], result)  # the adjoint's place is free from here on
     writer.emitter.store(writer.kind, "0.000000e+00", result)
     factor = writer.over_norm(adjoint, norm, o[1], o[3])
-    for step, x_part, shadow_part in writer.parts(o[0], o[3], x, shadow):
+    for step, x_part, shadow_part in writer.parts(o[3], x, shadow):
         writer.axpy(o[1], factor, x_part, shadow_part, step)
 
 
-def _reverse_dot(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
-    result = shadow(5)
-    adjoint = writer.emitter.load(writer.kind, result)
-    writer.emitter.store(writer.kind, "0.000000e+00", result)
+def _reverse_dot(writer: BlasWriter, o: list[str], active: set[int], primal, shadow) -> None:
+    adjoint = writer.take(shadow(5))
+    conjugates_first = o[1] == "1"
     for position, other in ((3, 4), (4, 3)):
-        if position in active:
-            writer.axpy(o[2], adjoint, primal(other), shadow(position))
+        if position not in active:
+            continue
+        if not writer.is_complex:
+            writer.axpy(o[2], adjoint[0], primal(other), shadow(position))
+            continue
+        factor = adjoint
+        if conjugates_first and position == 3:
+            factor = (adjoint[0], writer.emitter.negative(writer.kind, adjoint[1]))
+        writer.complex_axpy(o[2], factor, primal(other), shadow(position), conjugate=not conjugates_first)
 
 
-def _reverse_gemv(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
+def _reverse_gemv(writer: BlasWriter, o: list[str], active: set[int], primal, shadow) -> None:
+    """A vector may be taken for a row or for a column, so that it can always be transposed when it is conjugated."""
     flag, m, n, lda = o[1], o[2], o[3], o[6]
-    target = shadow(9)
+    target, adjoint = shadow(9), C if writer.is_complex else T
     if 5 in active:
-        left, right = (target, primal(7)) if flag == N else (primal(7), target)
-        writer.gemm((N, N), m, n, "1", left, m, right, "1", shadow(5), lda)
-    if 7 in active:
-        writer.gemv(T if flag == N else N, m, n, primal(5), lda, target, shadow(7))
+        if flag == N:
+            writer.gemm((N, adjoint), m, n, "1", target, m, primal(7), n, shadow(5), lda)
+        elif flag == T:
+            writer.gemm((adjoint, N), m, n, "1", primal(7), "1", target, "1", shadow(5), lda)
+        else:
+            writer.gemm((N, C), m, n, "1", primal(7), m, target, n, shadow(5), lda)
+    if 7 not in active:
+        return
+    vectors: list[Matrix] = []
+    if writer.is_complex and flag == T:
+        vectors = [(n, "1", n, target), (m, "1", m, shadow(7))]
+    with writer.conjugated(*vectors):
+        writer.gemv(adjoint if flag == N else N, m, n, primal(5), lda, target, shadow(7))
 
 
-def _reverse_gemm(writer: _Writer, o: list[str], active: set[int], primal, shadow) -> None:
+def _reverse_gemm(writer: BlasWriter, o: list[str], active: set[int], primal, shadow) -> None:
+    """Where one factor is transposed and the other is not, a complex one would have to be conjugated and not
+    transposed; between conjugated shadows the formulas are those of real products."""
     ta, tb, m, n, k, lda, ldb, ldc = o[1], o[2], o[3], o[4], o[5], o[8], o[10], o[13]
     target = shadow(12)
-    flip = {N: T, T: N}
-    if 7 in active:
-        if ta == N:
-            writer.gemm((N, flip[tb]), m, k, n, target, ldc, primal(9), ldb, shadow(7), lda)
-        else:
-            writer.gemm((tb, T), k, m, n, primal(9), ldb, target, ldc, shadow(7), lda)
-    if 9 in active:
-        if tb == N:
-            writer.gemm((flip[ta], N), k, n, m, primal(7), lda, target, ldc, shadow(9), ldb)
-        else:
-            writer.gemm((T, ta), n, k, m, target, ldc, primal(7), lda, shadow(9), ldb)
+    mixed = writer.is_complex and {ta, tb} == {N, T}
+    adjoint = C if writer.is_complex and not mixed else T
+    opposite = {N: adjoint, adjoint: N}
+    conjugate = {T: C, C: T} if adjoint == C else {N: N, T: T}
+
+    def conjugated(*matrices: Matrix):
+        return writer.conjugated(*(matrices if mixed else ()))
+
+    with conjugated((m, n, ldc, target)):
+        if 7 in active:
+            with conjugated((*((m, k) if ta == N else (k, m)), lda, shadow(7))):
+                if ta == N:
+                    writer.gemm((N, opposite[tb]), m, k, n, target, ldc, primal(9), ldb, shadow(7), lda)
+                else:
+                    first = conjugate[tb] if ta == T else tb
+                    writer.gemm((first, ta), k, m, n, primal(9), ldb, target, ldc, shadow(7), lda)
+        if 9 in active:
+            with conjugated((*((k, n) if tb == N else (n, k)), ldb, shadow(9))):
+                if tb == N:
+                    writer.gemm((opposite[ta], N), k, n, m, primal(7), lda, target, ldc, shadow(9), ldb)
+                else:
+                    second = conjugate[ta] if tb == T else ta
+                    writer.gemm((tb, second), n, k, m, target, ldc, primal(7), lda, shadow(9), ldb)
 
 
-def _target_elements(emitter: Emitter, call: Instruction, o: list[str]) -> str:
-    if symbol_of(call.callee) == "numba_xxgemv":
-        return o[2] if o[1] == N else o[3]
-    return emitter.define(f"mul i64 {o[13]}, {o[4]}")
-
-
+# -- forward mode -----------------------------------------------------------------------------------
 def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, declarations, helpers) -> None:
     """The tangent of a product, by the product rule; `shadow(position)` is the tangent of an argument."""
-    writer = _Writer(emitter, kind_of(facts, call), declarations, helpers)
+    kind_of(facts, call)
+    writer = BlasWriter(emitter, call.operands[0], declarations, helpers)
     o, symbol = call.operands, symbol_of(call.callee)
-    if symbol == _NORM:
+    if symbol == NORM:
         dot = "0.000000e+00"
-        for step, x, tangent in writer.parts(o[0], o[3], o[2], shadow(2)) if facts.has_shadow(o[2]) else ():
+        for step, x, tangent in writer.parts(o[3], o[2], shadow(2)) if facts.has_shadow(o[2]) else ():
             dot = emitter.sum(writer.kind, dot, writer.dot(o[1], x, tangent, step))
         emitter.store(writer.kind, writer.over_norm(dot, emitter.load(writer.kind, o[4]), o[1], o[3]), shadow(4))
         return
@@ -298,9 +290,18 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
         elif symbol == "numba_xxgemv":
             writer.gemv(o[1], o[2], o[3], a, o[6], b, target, beta)
         else:
-            part = writer.dot(o[2], a, b)
-            before = emitter.load(writer.kind, target) if beta else "-0.000000e+00"
-            emitter.store(writer.kind, emitter.sum(writer.kind, before, part), target)
+            _forward_dot(writer, o, a, b, target, beta)
         beta = 1
     if not beta:
-        writer.clear(target, "1" if symbol == "numba_xxdot" else _target_elements(emitter, call, o))
+        writer.clear(target, _target_numbers(emitter, call, o))
+
+
+def _forward_dot(writer: BlasWriter, o: list[str], a: str, b: str, target: str, beta: int) -> None:
+    if writer.is_complex:
+        if not beta:
+            writer.clear(target, "1")
+        writer.complex_dot(o[2], a, b, target, conjugate=o[1] == "1")
+        return
+    part = writer.dot(o[2], a, b)
+    before = writer.emitter.load(writer.kind, target) if beta else "-0.000000e+00"
+    writer.emitter.store(writer.kind, writer.emitter.sum(writer.kind, before, part), target)

@@ -165,8 +165,8 @@ class ForwardSweep:
             if place is None:
                 continue
             self.uses_arena = True
-            elements = blas.operand_elements(self.emitter, call, position)
-            size = self.emitter.define(f"mul i64 {elements}, {SIZES[kind]}")
+            floats = blas.operand_floats(self.emitter, call, position)
+            size = self.emitter.define(f"mul i64 {floats}, {SIZES[kind]}")
             self.emitter.line(f"{name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
             self._require(name)
             self.context.declarations["@llvm.memcpy.p0.p0.i64"] = (

@@ -135,9 +135,123 @@ done:
 }}
 """
 
+# of complex numbers: real and imaginary parts alternate; with the sign -1.0, x is conjugated
+_COMPLEX_AXPY = """\
+define internal void @"numzyme.complex_axpy.{kind}"(
+    i64 %count, {kind} %real, {kind} %imag, {kind} %sign, ptr %x, ptr %y
+) {{
+entry:
+  %empty = icmp sle i64 %count, 0
+  br i1 %empty, label %done, label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %place = mul i64 %i, {twice}
+  %xr = getelementptr i8, ptr %x, i64 %place
+  %yr = getelementptr i8, ptr %y, i64 %place
+  %xi = getelementptr i8, ptr %xr, i64 {width}
+  %yi = getelementptr i8, ptr %yr, i64 {width}
+  %a = load {kind}, ptr %xr
+  %b.given = load {kind}, ptr %xi
+  %b = fmul contract {kind} %b.given, %sign
+  %c = load {kind}, ptr %yr
+  %d = load {kind}, ptr %yi
+  %ra = fmul contract {kind} %real, %a
+  %ib = fmul contract {kind} %imag, %b
+  %rb = fmul contract {kind} %real, %b
+  %ia = fmul contract {kind} %imag, %a
+  %e = fsub reassoc nsz contract {kind} %ra, %ib
+  %f = fadd reassoc nsz contract {kind} %rb, %ia
+  %g = fadd reassoc nsz contract {kind} %c, %e
+  %h = fadd reassoc nsz contract {kind} %d, %f
+  store {kind} %g, ptr %yr
+  store {kind} %h, ptr %yi
+  %next = add nuw nsw i64 %i, 1
+  %end = icmp eq i64 %next, %count
+  br i1 %end, label %done, label %loop
+done:
+  ret void
+}}
+"""
+
+_COMPLEX_DOT = """\
+define internal void @"numzyme.complex_dot.{kind}"(i64 %count, {kind} %sign, ptr %x, ptr %y, ptr %target) {{
+entry:
+  %target.imag = getelementptr i8, ptr %target, i64 {width}
+  %real = load {kind}, ptr %target
+  %imag = load {kind}, ptr %target.imag
+  %empty = icmp sle i64 %count, 0
+  br i1 %empty, label %done, label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %real.sum = phi {kind} [ %real, %entry ], [ %g, %loop ]
+  %imag.sum = phi {kind} [ %imag, %entry ], [ %h, %loop ]
+  %place = mul i64 %i, {twice}
+  %xr = getelementptr i8, ptr %x, i64 %place
+  %yr = getelementptr i8, ptr %y, i64 %place
+  %xi = getelementptr i8, ptr %xr, i64 {width}
+  %yi = getelementptr i8, ptr %yr, i64 {width}
+  %a = load {kind}, ptr %xr
+  %b.given = load {kind}, ptr %xi
+  %b = fmul contract {kind} %b.given, %sign
+  %c = load {kind}, ptr %yr
+  %d = load {kind}, ptr %yi
+  %ac = fmul contract {kind} %a, %c
+  %bd = fmul contract {kind} %b, %d
+  %ad = fmul contract {kind} %a, %d
+  %bc = fmul contract {kind} %b, %c
+  %e = fsub reassoc nsz contract {kind} %ac, %bd
+  %f = fadd reassoc nsz contract {kind} %ad, %bc
+  %g = fadd reassoc nsz contract {kind} %real.sum, %e
+  %h = fadd reassoc nsz contract {kind} %imag.sum, %f
+  %next = add nuw nsw i64 %i, 1
+  %end = icmp eq i64 %next, %count
+  br i1 %end, label %done, label %loop
+done:
+  %real.result = phi {kind} [ %real, %entry ], [ %g, %loop ]
+  %imag.result = phi {kind} [ %imag, %entry ], [ %h, %loop ]
+  store {kind} %real.result, ptr %target
+  store {kind} %imag.result, ptr %target.imag
+  ret void
+}}
+"""
+
+# 0.0 - x, not -x: nothing is to become a negative zero
+_CONJUGATE = """\
+define internal void @"numzyme.conjugate.{kind}"(i64 %rows, i64 %columns, i64 %leading, ptr %matrix) {{
+entry:
+  %no.rows = icmp sle i64 %rows, 0
+  %no.columns = icmp sle i64 %columns, 0
+  %empty = or i1 %no.rows, %no.columns
+  br i1 %empty, label %done, label %column
+column:
+  %j = phi i64 [ 0, %entry ], [ %j.next, %column.end ]
+  %first = mul i64 %j, %leading
+  br label %row
+row:
+  %i = phi i64 [ 0, %column ], [ %i.next, %row ]
+  %number = add i64 %first, %i
+  %place = mul i64 %number, {twice}
+  %real = getelementptr i8, ptr %matrix, i64 %place
+  %imag = getelementptr i8, ptr %real, i64 {width}
+  %a = load {kind}, ptr %imag
+  %b = fsub {kind} 0.0, %a
+  store {kind} %b, ptr %imag
+  %i.next = add nuw nsw i64 %i, 1
+  %row.done = icmp eq i64 %i.next, %rows
+  br i1 %row.done, label %column.end, label %row
+column.end:
+  %j.next = add nuw nsw i64 %j, 1
+  %column.done = icmp eq i64 %j.next, %columns
+  br i1 %column.done, label %done, label %column
+done:
+  ret void
+}}
+"""
+
+# a complex constant, and a real one for whoever reads only that
 _CONSTANT = """\
-@"numzyme.one.{kind}" = internal constant {kind} 1.0
-@"numzyme.zero.{kind}" = internal constant {kind} 0.0
+@"numzyme.one.{kind}" = internal constant [2 x {kind}] [{kind} 1.0, {kind} 0.0]
+@"numzyme.zero.{kind}" = internal constant [2 x {kind}] zeroinitializer
 """
 
 # psi(x): reflection for x <= 0, recurrence up to 10, then the asymptotic series (Abramowitz and Stegun 6.3.18)
@@ -198,6 +312,9 @@ _TEMPLATES = {
     "numzyme.adjoint_copy": _ADJOINT_COPY,
     "numzyme.axpy": _AXPY,
     "numzyme.dot": _DOT,
+    "numzyme.complex_axpy": _COMPLEX_AXPY,
+    "numzyme.complex_dot": _COMPLEX_DOT,
+    "numzyme.conjugate": _CONJUGATE,
     "numzyme.constant": _CONSTANT,
 }
 DIGAMMA_NEEDS = {f"@llvm.{f}.f64": f"declare double @llvm.{f}.f64(double)" for f in ("log", "sin", "cos")}
@@ -212,4 +329,5 @@ def helper_text(name: str) -> str:
         upward, action = _OF_FIELDS[template]
         return _FIELDS.format(name=name, upward=upward, action=action.format(kind=kind))
     template, kind = name.rsplit(".", 1)
-    return _TEMPLATES[template].format(kind=kind, width=8 if kind == "double" else 4)
+    width = 8 if kind == "double" else 4
+    return _TEMPLATES[template].format(kind=kind, width=width, twice=2 * width)

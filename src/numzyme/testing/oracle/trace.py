@@ -20,6 +20,7 @@ from numzyme.ir import read
 
 from ..arguments import Arguments, Scalar, Vector, View
 from ..buffers import is_float, places, reals, with_reals
+from .blas import BLAS
 from .externals import EXTERNALS
 from .interpreter import Interpreter
 from .memory import Memory, OracleError
@@ -92,7 +93,7 @@ class Trace:
 
 def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
     """Run the canonical `text` of `raw` on `arguments`."""
-    run = Interpreter(read(text), EXTERNALS)
+    run = Interpreter(read(text), {**EXTERNALS, **BLAS})
     scalars = [list(map(run.tape.variable, _parts([value]))) for value in arguments.point.scalars]
     places = [_place(run, buffer) for buffer in arguments.point.buffers]
     area = run.memory.allocate(_RETURN_AREA)
