@@ -198,7 +198,7 @@ class Memory:
         """How many bytes from the start of its object `pointer` leads, if that is known."""
         if pointer.startswith("@"):
             return 0 if _GLOBAL_NAME.fullmatch(pointer) else None
-        offset = self._offset_of(pointer)
+        offset = self.offset_of(pointer)
         return offset if isinstance(offset, int) else None
 
     def in_list_header(self, pointer: str) -> bool:

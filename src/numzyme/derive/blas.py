@@ -96,7 +96,7 @@ def _stored_parts(facts: FunctionFacts, pointer: str, kind: str) -> list[set[str
     if start is None:
         return []
     parts: list[set[str]] = [set(), set()]
-    places = {start: parts[0], start + SIZES[kind]: parts[1]}
+    places: dict[int | None, set[str]] = {start: parts[0], start + SIZES[kind]: parts[1]}
     for _, _, write, written in memory.writes:
         if not written & objects:
             continue
