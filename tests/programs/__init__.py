@@ -4,6 +4,7 @@ from numzyme.testing.program import Program
 
 from . import (
     arrays,
+    blas,
     calls,
     complex_numbers,
     exceptions,
@@ -21,7 +22,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, language, numpy_functions
+    complex_numbers, language, numpy_functions, blas
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()
