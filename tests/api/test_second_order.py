@@ -96,7 +96,27 @@ def branch_in_loop(x):
     return total
 
 
-FUNCTIONS = [plain_loop, carried_product, trips_that_depend_on_data, temporaries_and_products, branch_in_loop]
+@njit
+def complex_products(x):
+    """Their reverse has conjugated transposes, and matrices that are conjugated in place."""
+    z = x + 1j * np.cos(x)
+    a = np.outer(z, z * z + 1.0)
+    a[0, 1] = 2j * x[2]
+    y, c = a @ z, a @ a.T
+    d = c @ a
+    y[0] = y[1] * x[2]
+    products = np.vdot(y, z).real + np.dot(y, z).imag + np.sum(np.abs(z @ a) ** 2) + (a.T @ c)[0, 1].imag
+    return np.linalg.norm(d) + products
+
+
+FUNCTIONS = [
+    plain_loop,
+    carried_product,
+    trips_that_depend_on_data,
+    temporaries_and_products,
+    branch_in_loop,
+    complex_products,
+]
 
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
@@ -117,6 +137,45 @@ def test_hessian_times_vector(f):
     np.testing.assert_allclose(first, expected, atol=1e-8)
     np.testing.assert_allclose(second, first, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(third, first, rtol=1e-12, atol=1e-13)
+
+
+def test_hessian_times_vector_in_the_complex_plane() -> None:
+    """Of the change of the gradient with a complex direction, all orders of modes know both parts."""
+
+    @njit
+    def f(z):
+        a = np.outer(z, z * z + 1.0)
+        y = a @ z
+        return np.vdot(y, z).real + np.dot(y, a.T @ z).imag + np.sum(np.abs(a @ a.T))
+
+    z, v = X + 0.5j * V, V - 1j * X
+
+    def reverse_over_forward(z, v):
+        return autodiff(Forward, f, Duplicated(z, v))
+
+    def reverse_over_reverse(z, v):
+        return np.vdot(gradient(Reverse, f, z), v).real
+
+    def forward_over_reverse(z):
+        return gradient(Reverse, f, z)
+
+    expected = differences(lambda z: gradient(Reverse, f, z), z, v)
+    assert autodiff(Forward, f, Duplicated(z, v)) == pytest.approx(differences(f, z, v), rel=1e-9)
+    first = gradient(Reverse, reverse_over_forward, z, Const(v))[0]
+    np.testing.assert_allclose(first, expected, rtol=1e-8)
+    np.testing.assert_allclose(gradient(Reverse, reverse_over_reverse, z, Const(v))[0], first, rtol=1e-12)
+    np.testing.assert_allclose(autodiff(Forward, forward_over_reverse, Duplicated(z, v)), first, rtol=1e-12)
+
+
+def test_third_derivative_of_complex_products() -> None:
+    def f(t):
+        z = t * np.exp(1j * np.arange(3.0) * t)
+        a = np.outer(z, z * z)
+        b = a @ a.T
+        return np.vdot(b @ z, z).real + (a.T @ b)[0, 2].imag
+
+    second = grad(grad(f))
+    assert grad(second)(0.7) == pytest.approx(differences(second, 0.7, 1.0), rel=1e-8)
 
 
 def test_hessian_is_the_jacobian_of_the_gradient():

@@ -4,6 +4,7 @@ from numzyme.testing.program import Program
 
 from . import (
     arrays,
+    blas,
     calls,
     complex_numbers,
     containers,
@@ -24,7 +25,8 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, containers, language, numpy_functions, records, generalized
+    complex_numbers, containers, language, numpy_functions, records,
+    generalized, blas
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

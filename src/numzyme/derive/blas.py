@@ -100,8 +100,9 @@ def _stored_parts(facts: FunctionFacts, pointer: str, kind: str) -> list[set[str
     for _, _, write, written in memory.writes:
         if not written & objects:
             continue
-        if write.opcode == "store" and write.types[0] == kind and memory.offset(write.operands[1]) in places:
-            places[memory.offset(write.operands[1])].add(write.operands[0])
+        place = memory.offset(write.operands[1]) if write.opcode == "store" and write.types[0] == kind else None
+        if place is not None and place in places:
+            places[place].add(write.operands[0])
         elif write.opcode == "call" and symbol_of(write.callee).startswith("llvm.memset") and write.operands[1] == "0":
             for part in parts:
                 part.add(_ZERO)
@@ -150,20 +151,29 @@ def _operand_numbers(emitter: Emitter, call: Instruction, position: int) -> str:
         return emitter.define(f"mul i64 {o[1]}, {emitter.select(backwards, 'i64', '1', o[3])}")
     if symbol == "numba_xxgemv":
         if position == 5:
-            return emitter.define(f"mul i64 {o[6]}, {o[3]}")
+            return _extent(emitter, o[2], o[3], o[6])
         return o[3] if o[1] == N else o[2]
     leading = o[8] if position == 7 else o[10]
     flag = o[1] if position == 7 else o[2]
     rows, columns = (o[3], o[5]) if position == 7 else (o[5], o[4])
-    return emitter.define(f"mul i64 {leading}, {columns if flag == N else rows}")
+    return _extent(emitter, *((rows, columns) if flag == N else (columns, rows)), leading)
 
 
-def _target_numbers(emitter: Emitter, call: Instruction, o: list[str]) -> str:
+def _extent(emitter: Emitter, rows: str, columns: str, leading: str) -> str:
+    """From the first number of a matrix to its last: behind the rows of the last column memory may end."""
+    before = emitter.define(f"mul i64 {emitter.define(f'add i64 {columns}, -1')}, {leading}")
+    empty = emitter.define(f"icmp slt i64 {columns}, 1")
+    return emitter.select(empty, "i64", "0", emitter.define(f"add i64 {before}, {rows}"))
+
+
+def _target(call: Instruction, o: list[str]) -> tuple[str, str, str]:
+    """Rows, columns and leading dimension of what a product writes; a vector is a column."""
     if symbol_of(call.callee) == "numba_xxdot":
-        return "1"
+        return "1", "1", "1"
     if symbol_of(call.callee) == "numba_xxgemv":
-        return o[2] if o[1] == N else o[3]
-    return emitter.define(f"mul i64 {o[13]}, {o[4]}")
+        rows = o[2] if o[1] == N else o[3]
+        return rows, "1", rows
+    return o[3], o[4], o[13]
 
 
 # -- reverse mode -----------------------------------------------------------------------------------
@@ -190,7 +200,7 @@ def reverse(sweep: ReverseSweep, call: Instruction) -> None:
         writer, sizes, active, primal, shadow
     )
     if symbol in _BETA and not adds(facts, call):
-        writer.clear(shadow(output(call)), _target_numbers(sweep.emitter, call, sizes))
+        writer.clear(*_target(call, sizes), shadow(output(call)))
 
 
 def _reverse_norm(writer: BlasWriter, o: list[str], x: str, shadow: str, result: str) -> None:
@@ -293,13 +303,13 @@ def forward(emitter: Emitter, facts: FunctionFacts, call: Instruction, shadow, d
             _forward_dot(writer, o, a, b, target, beta)
         beta = 1
     if not beta:
-        writer.clear(target, _target_numbers(emitter, call, o))
+        writer.clear(*_target(call, o), target)
 
 
 def _forward_dot(writer: BlasWriter, o: list[str], a: str, b: str, target: str, beta: int) -> None:
     if writer.is_complex:
         if not beta:
-            writer.clear(target, "1")
+            writer.clear("1", "1", "1", target)
         writer.complex_dot(o[2], a, b, target, conjugate=o[1] == "1")
         return
     part = writer.dot(o[2], a, b)

@@ -139,11 +139,13 @@ class BlasWriter:
             sizes = [("i64", rows), ("i64", columns), ("i64", leading)]
             self._helper("void", "conjugate", [*sizes, ("ptr", pointer)])
 
-    def clear(self, pointer: str, count: str) -> None:
-        """Set so many numbers to zero."""
-        size = self.emitter.define(f"mul i64 {count}, {self.width}")
+    def clear(self, rows: str, columns: str, leading: str, pointer: str) -> None:
+        """Set a matrix to zero."""
+        sizes = [self.emitter.define(f"mul i64 {count}, {self.width}") for count in (rows, leading)]
         self.declarations["@llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        self.emitter.line(f"call void @llvm.memset.p0.i64(ptr {pointer}, i8 0, i64 {size}, i1 false)")
+        self.helpers.add("numzyme.clear")
+        arguments = [("i64", sizes[0]), ("i64", columns), ("i64", sizes[1]), ("ptr", pointer)]
+        self.emitter.call("void", '@"numzyme.clear"', arguments)
 
 
 def _sign(conjugate: bool) -> str:

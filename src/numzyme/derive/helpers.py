@@ -248,6 +248,31 @@ done:
 }}
 """
 
+# the columns of a matrix may lie apart; sizes are in bytes
+_CLEAR = """\
+define internal void @"numzyme.clear"(i64 %rows, i64 %columns, i64 %leading, ptr %matrix) {
+entry:
+  %all = mul i64 %rows, %columns
+  %dense = icmp eq i64 %rows, %leading
+  %size = select i1 %dense, i64 %all, i64 %rows
+  %count = select i1 %dense, i64 1, i64 %columns
+  %no.size = icmp sle i64 %size, 0
+  %no.columns = icmp sle i64 %count, 0
+  %empty = or i1 %no.size, %no.columns
+  br i1 %empty, label %done, label %column
+column:
+  %j = phi i64 [ 0, %entry ], [ %next, %column ]
+  %place = mul i64 %j, %leading
+  %first = getelementptr i8, ptr %matrix, i64 %place
+  call void @llvm.memset.p0.i64(ptr %first, i8 0, i64 %size, i1 false)
+  %next = add nuw nsw i64 %j, 1
+  %end = icmp eq i64 %next, %count
+  br i1 %end, label %done, label %column
+done:
+  ret void
+}
+"""
+
 # a complex constant, and a real one for whoever reads only that
 _CONSTANT = """\
 @"numzyme.one.{kind}" = internal constant [2 x {kind}] [{kind} 1.0, {kind} 0.0]
@@ -317,13 +342,14 @@ _TEMPLATES = {
     "numzyme.conjugate": _CONJUGATE,
     "numzyme.constant": _CONSTANT,
 }
+_WITHOUT_KIND = {"numzyme.digamma": _DIGAMMA, "numzyme.clear": _CLEAR}
 DIGAMMA_NEEDS = {f"@llvm.{f}.f64": f"declare double @llvm.{f}.f64(double)" for f in ("log", "sin", "cos")}
 
 
 def helper_text(name: str) -> str:
     """LLVM text of a helper: `numzyme.axpy.double`, `numzyme.digamma`, ..."""
-    if name == "numzyme.digamma":
-        return _DIGAMMA
+    if name in _WITHOUT_KIND:
+        return _WITHOUT_KIND[name]
     if name.startswith("numzyme.fields."):
         template, kind = (name, "") if name in _OF_FIELDS else name.rsplit(".", 1)
         upward, action = _OF_FIELDS[template]
