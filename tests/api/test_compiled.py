@@ -9,7 +9,10 @@ import threading
 
 import numpy as np
 import pytest
-from numba import njit
+from numba import njit, types
+from numba.core.errors import TypingError
+from numba.experimental import jitclass
+from numba.typed import List
 
 import numzyme
 from numzyme import (
@@ -317,7 +320,10 @@ def test_counters_balance_inside_compiled_code():
     """No shadow is left behind, whether the function returns or raises."""
     program = """
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.core.errors import TypingError
+from numba.experimental import jitclass
+from numba.typed import List
 from numba.core.runtime import rtsys
 from numzyme import Active, Duplicated, Reverse, autodiff, grad, gradient, memory
 
@@ -356,3 +362,38 @@ assert memory().bytes_in_use == 0 and memory().entries == memory().exits
 """
     environment = {**os.environ, "NUMBA_NRT_STATS": "1"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environment)
+
+
+def test_typed_containers_from_outside_are_refused() -> None:
+    """They gave garbage: inside of differentiated code such a list is laid out in another way."""
+
+    def scaled(values, x):
+        return values[0] * x
+
+    def inside(x):
+        values = List()
+        values.append(3.0)
+        return grad(scaled, argnums=1)(values, x)
+
+    with pytest.raises(DifferentiationError, match="typed list is an argument or a result"):
+        njit(inside)(2.0)
+    with pytest.raises(DifferentiationError, match="typed dict is an argument or a result"):
+        gradient(Forward, lambda x: {1: x * x}, 2.0)
+
+
+def test_fields_of_a_jitclass_that_are_typed_containers_are_refused() -> None:
+    @jitclass([("values", types.ListType(types.float64))])
+    class Holder:
+        def __init__(self, values):
+            self.values = values
+
+    def scaled(holder, x):
+        return holder.values[0] * x
+
+    def inside(x):
+        values = List()
+        values.append(3.0)
+        return grad(scaled, argnums=1)(Holder(values), x)
+
+    with pytest.raises((DifferentiationError, TypingError)):
+        njit(inside)(2.0)

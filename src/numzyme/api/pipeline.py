@@ -86,6 +86,7 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
         raise
     except Exception as error:  # Numba also fails with whatever its own code, or LLVM, runs into
         raise refusals.not_compilable(function, argument_types, error) from None
+    refusals.refuse_typed_containers(function, (*argument_types, raw.return_type))
     _extraction_seconds.setdefault(raw, time.perf_counter() - start)
     return raw
 

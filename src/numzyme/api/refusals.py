@@ -6,6 +6,7 @@ internal.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from numba.core import types
@@ -56,6 +57,29 @@ def not_compilable(function: Any, argument_types: tuple, error: Exception) -> Di
         why=numba_messages.reason(text) if known else f"{type(error).__name__} in the compiler: {text}",
         todo=(advice,),
     )
+
+
+def refuse_typed_containers(function: Any, kinds: Iterable[types.Type]) -> None:
+    """Numba's typed lists and dicts are something else inside of differentiated code: none may come in or go out."""
+    stack = list(kinds)
+    while stack:
+        kind: Any = stack.pop()
+        if isinstance(kind, types.ListType | types.DictType):
+            raise DifferentiationTypeError(
+                f"a typed {'list' if isinstance(kind, types.ListType) else 'dict'} is an argument or a result of "
+                f"`{name_of(function)}`",
+                where=location_of(function),
+                why="differentiated code makes typed lists and dicts of its own, and does not know those of others",
+                todo=("make it inside the function", "pass or return arrays"),
+            )
+        if isinstance(kind, types.BaseTuple):
+            stack += list(kind)  # pyright: ignore[reportArgumentType]
+        elif isinstance(kind, types.Optional):
+            stack.append(kind.type)
+        elif isinstance(kind, types.ClassInstanceType):
+            stack += kind.struct.values()
+        elif isinstance(kind, types.StructRef):
+            stack += kind.field_dict.values()
 
 
 def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
