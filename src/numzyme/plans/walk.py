@@ -112,7 +112,7 @@ class Walk:
                 value = value.copy()  # nothing can be written to it
                 value.setflags(write=False)
             self.met[key] = Skeleton(typeof(value), "array", len(self.arrays))
-            self.arrays.append(value)
+            self.arrays.append(_as_numba_gives(value))
             self.active.append(active)
             self.paths.append(path)
         return self.met[key]
@@ -363,17 +363,25 @@ def is_flat(value: Any) -> bool:
     return cls in _FLAT or (isinstance(value, np.generic) and cls not in _RECORDS)
 
 
-@functools.lru_cache(maxsize=1024)
 def keeps_dtype(dtype: np.dtype) -> bool:
     """Whether Numba gives arrays of this dtype back with the same dtype.
 
     It does not if the records are of a class, or their fields in an order of their own.
     """
+    return dtype.type is np.void and _is_restored(dtype)
+
+
+@functools.lru_cache(maxsize=1024)  # dtypes are equal whatever the class of the records
+def _is_restored(dtype: np.dtype) -> bool:
     try:
-        found = as_dtype(from_dtype(dtype))
+        return as_dtype(from_dtype(dtype)) == dtype and values.problem_of(dtype) is None
     except NumbaError:
         return False
-    return found == dtype and dtype.type is np.void and values.problem_of(dtype) is None
+
+
+def _as_numba_gives(array: np.ndarray) -> np.ndarray:
+    """The array itself, or a view of its memory as records without a class."""
+    return array if is_flat(array) else array.view(as_dtype(from_dtype(array.dtype)), np.ndarray)
 
 
 def captures(f: Any) -> bool:
