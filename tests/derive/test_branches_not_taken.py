@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numzyme import Forward, Reverse, gradient
+from numzyme import Const, Duplicated, Forward, Reverse, autodiff, grad, gradient
 
 
 def root(x, y):
@@ -91,3 +91,54 @@ def test_square_root_that_is_used_at_zero_depends_on_it():
         return np.where(x > 0, np.sqrt(x), 0.0).sum()
 
     assert np.isnan(gradient(Reverse, chosen, np.array([0.0, 4.0]))[0])
+
+
+def residuals(x):
+    total = 0.0
+    for i in range(len(x) - 1):
+        total += 100.0 * (x[i + 1] - x[i] ** 2) ** 2 + (1.0 - x[i]) ** 2
+    return total
+
+
+def squared_where_positive(x):
+    total = 0.0
+    for i in range(len(x)):
+        gap = x[i] - 1.0
+        total += gap * gap * x[i] if x[i] > 0 else x[0] * x[0]
+    return total
+
+
+@pytest.mark.parametrize("x", [np.array([-1.0, 1.0, 1.0]), np.ones(3), np.array([0.5, 0.25, 0.0625])])
+def test_second_derivative_where_the_adjoint_is_zero(x):
+    """It was lost, when whatever had a zero adjoint was left out."""
+    expected = np.zeros((3, 3))
+    for i in range(2):
+        expected[i, i] += -400.0 * (x[i + 1] - x[i] ** 2) + 800.0 * x[i] ** 2 + 2.0
+        expected[i + 1, i + 1] += 200.0
+        expected[i, i + 1] = expected[i + 1, i] = -400.0 * x[i]
+    np.testing.assert_allclose(gradient(Forward, grad(residuals), x), expected, atol=1e-12)
+
+    def along(x, v):
+        return autodiff(Forward, residuals, Duplicated(x, v))
+
+    v = np.array([1.0, -2.0, 0.5])
+    np.testing.assert_allclose(gradient(Reverse, along, x, Const(v))[0], expected @ v, atol=1e-12)
+
+    def weighted(x, v):
+        return np.sum(grad(residuals)(x) * v)
+
+    np.testing.assert_allclose(gradient(Reverse, weighted, x, Const(v))[0], expected @ v, atol=1e-12)
+
+
+def test_second_derivative_of_a_branch_where_the_adjoint_is_zero():
+    x = np.array([1.0, 1.0])
+    np.testing.assert_allclose(gradient(Forward, grad(squared_where_positive), x), 2.0 * np.eye(2), atol=1e-12)
+
+
+@pytest.mark.parametrize("outer", [Reverse, Forward])
+@pytest.mark.parametrize("function", [logarithm, quotient, power])
+def test_second_derivative_leaves_the_branch_not_taken_out(function, outer):
+    def slope(x, y):
+        return grad(function)(x, y) * y + x * y  # y + x y
+
+    np.testing.assert_allclose(gradient(outer, slope, 0.0, 0.7), (0.7, 1.0), rtol=1e-14)

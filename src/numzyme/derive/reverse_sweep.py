@@ -143,11 +143,17 @@ class ReverseSweep:
                 self.adjoints.add(operand, self._if_wanted(i, adjoint, partial, contribution))
 
     def _if_wanted(self, i: Instruction, adjoint: str, partial: Expression, contribution: str | None) -> str | None:
-        """No contribution of a value that the program did not use, however infinite the partial derivative is."""
+        """No contribution of a value that the program did not use, where the partial derivative is infinite or NaN.
+
+        Where it is finite, zero comes out by itself; a zero put in its place would hide how the contribution changes
+        with the adjoint from a derivative of this derivative.
+        """
         if contribution is None or partial.operator == "constant" or not self.facts.speculation.is_conditional(i.name):
             return contribution
         unused = self.emitter.define(f"fcmp oeq {i.type} {adjoint}, 0.000000e+00")
-        return self.emitter.select(unused, i.type, ZERO, contribution)
+        undefined = self.emitter.define(f"fcmp uno {i.type} {contribution}, 0.000000e+00")
+        left_out = self.emitter.define(f"and i1 {unused}, {undefined}")
+        return self.emitter.select(left_out, i.type, ZERO, contribution)
 
     def _computed_before(self, i: Instruction, name: str, arguments: tuple[Expression, ...]) -> str | None:
         """The primal's own `name` of the operand of `i`, where it runs whenever `i` does (sine beside cosine)."""
