@@ -25,7 +25,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
-from . import containers, records
+from . import records
 from .escape import CallConv
 from .failures import Failures
 from .generalized import is_generalized, looping_kernel
@@ -114,6 +114,9 @@ class TargetContext(cpu.CPUContext):
     def init(self) -> None:
         self._seen = Registrations()  # that of all copies of this context
         super().init()
+        from . import containers  # loads Numba's compiler, which a process that finds its code on disk does not need
+
+        self._replaced_lowering = containers.replaced_lowering
         self.data_model_manager = DataModelManager({**containers.MODELS, **records.MODELS}).chain(default_manager)
         self._internal_codegen = Codegen("numzyme.frontend")
 
@@ -151,7 +154,7 @@ class TargetContext(cpu.CPUContext):
         records.mark(builder.store(data, ptr, align=align), ty)
 
     def get_function(self, fn, sig, _firstcall=True):
-        replacement = containers.replaced_lowering(fn, sig)
+        replacement = self._replaced_lowering(fn, sig)
         if replacement is not None:
             return base._wrap_impl(replacement, self, sig.as_function())
         found = super().get_function(fn, sig, _firstcall)
