@@ -80,6 +80,15 @@ def test_threads_get_the_same_bits() -> None:
     assert memory.entries == memory.exits and memory.bytes_in_use == 0
 
 
+@pytest.fixture
+def interruptible():
+    """A process that was started in the background ignores interruptions: the test would loop for ever."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_interruption_between_calls_leaves_everything_usable() -> None:
     expected, calls = reverse(10)[1].tobytes(), 0
     for _ in range(5):
