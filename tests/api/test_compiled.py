@@ -12,7 +12,7 @@ import pytest
 from numba import njit, types
 from numba.core.errors import TypingError
 from numba.experimental import jitclass
-from numba.typed import List
+from numba.typed import Dict, List
 
 import numzyme
 from numzyme import (
@@ -323,7 +323,7 @@ import numpy as np
 from numba import njit, types
 from numba.core.errors import TypingError
 from numba.experimental import jitclass
-from numba.typed import List
+from numba.typed import Dict, List
 from numba.core.runtime import rtsys
 from numzyme import Active, Duplicated, Reverse, autodiff, grad, gradient, memory
 
@@ -397,3 +397,54 @@ def test_fields_of_a_jitclass_that_are_typed_containers_are_refused() -> None:
 
     with pytest.raises((DifferentiationError, TypingError)):
         njit(inside)(2.0)
+
+
+def test_changes_of_a_dict_that_is_iterated_over_mean_what_they_mean_in_numba() -> None:
+    """The reference is njit: an iteration ends when the dict has another length, or its table was made anew."""
+
+    def walk(x, operations, start, room):
+        values = Dict.empty(types.int64, types.float64)
+        for i in range(start):
+            values[i] = x * (i + 1)
+        for i in range(room):
+            values[1000 + i] = x
+            del values[1000 + i]
+        total = 0.0
+        for n, key in enumerate(values):
+            total = 0.7 * total + key + 1.0
+            operation = operations[n % len(operations)]
+            if operation == 1:
+                values[100 + n] = x * n
+            elif operation == 2:
+                values[200 + n] = x
+                del values[200 + n]
+            elif operation == 3 and len(values) > 1:
+                values.popitem()
+            elif operation == 4 and 0 in values:
+                del values[0]
+                values[300 + n] = x * x
+            if n > 60:
+                break
+        for key, value in values.items():
+            total = 0.9 * total + key * value
+        return total
+
+    reference, rng = njit(walk), np.random.default_rng(0)
+    for _ in range(200):
+        operations = rng.integers(0, 5, rng.integers(1, 6))
+        start, room = int(rng.integers(1, 25)), int(rng.integers(0, 30))
+        derivs, value = autodiff(ReverseWithPrimal, walk, Active(0.7), Const(operations), Const(start), Const(room))
+        assert value == reference(0.7, operations, start, room)
+        (derivative,) = (d for d in derivs if d is not None)
+        slope = (reference(0.7 + 1e-5, operations, start, room) - reference(0.7 - 1e-5, operations, start, room)) / 2e-5
+        assert abs(derivative - slope) <= 1e-6 * (1.0 + abs(slope))  # quadratic in x: cancellation alone
+
+
+def test_identity_of_typed_lists() -> None:
+    def compared(x):
+        values = List()
+        values.append(x)
+        same, other = values, values.copy()
+        return values[0] * 2.0 if values is same and values is not other and values is not None else 1.0
+
+    assert gradient(Reverse, compared, 2.0) == 2.0

@@ -279,13 +279,3 @@ def test_others_are_refused():
         gradient(Forward, lambda p: p[0].x * 1j, particles())
     with pytest.raises(DifferentiationTypeError, match="single record, in compiled code"):
         njit(lambda p: grad(energy)(p[0]))(particles())
-
-
-@pytest.mark.parametrize("first", [True, False])
-def test_records_of_a_class_say_nothing_of_equal_dtypes_without_one(first) -> None:
-    """What was found out for one was remembered for the other, since their dtypes are equal."""
-    plain = np.ones(3, np.dtype([("x", "f8"), ("number" + "s" * first, "i8")]))
-    with_class = plain.copy().view(np.recarray)
-    pair = (with_class, plain) if first else (plain, with_class)
-    for array in pair:
-        assert gradient(Reverse, lambda p: p[0].x * p[1].x * 3.0, array)["x"].tolist() == [3.0, 3.0, 0.0]

@@ -58,7 +58,7 @@ def _tuple_comparison(parts: tuple[Callable[[Any, Any], Any], ...]) -> Callable[
 def table_functions(same: Callable[[Any, Any], Any]) -> SimpleNamespace:
     """The functions of a table whose keys `same` compares."""
 
-    def lookup(keys, hashes, table, key, hashed):  # type: ignore[no-untyped-def]
+    def lookup(keys, hashes, table, key, hashed):
         """The position of an entry, or ABSENT."""
         mask = len(table) - SLOTS - 1
         slot, step = hashed & mask, 1
@@ -70,7 +70,7 @@ def table_functions(same: Callable[[Any, Any], Any]) -> SimpleNamespace:
                 return entry
             slot, step = (slot + step) & mask, step + 1
 
-    def insert(keys, values, hashes, table, key, hashed, value):  # type: ignore[no-untyped-def]
+    def insert(keys, values, hashes, table, key, hashed, value):
         entry = lookup(keys, hashes, table, key, hashed)
         if entry >= 0:
             values[entry] = value

@@ -51,7 +51,7 @@ def _set_mutable(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _append(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    def append(items, item):  # type: ignore[no-untyped-def]
+    def append(items, item):
         items.append(item)
 
     items = items_of(context, builder, sig.args[0], args[0])
@@ -87,7 +87,7 @@ def _set_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _delete_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    def delete(items, index):  # type: ignore[no-untyped-def]
+    def delete(items, index):
         items.pop(index)
 
     items = items_of(context, builder, sig.args[0], args[0])
@@ -96,7 +96,7 @@ def _delete_item(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 
 
 def _delete_slice(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    def delete(items, start, stop, step):  # type: ignore[no-untyped-def]
+    def delete(items, start, stop, step):
         if step < 0:
             count = max(0, (start - stop - step - 1) // -step)
             start, stop, step = start + (count - 1) * step, start + 1, -step
@@ -160,7 +160,7 @@ LOWERING: dict[Any, Any] = {
     listobject._list_setitem: _set_item,
     listobject._list_delitem: _delete_item,
     listobject._list_delete_slice: _delete_slice,
-    (operator.is_, types.ListType): _is_same,
+    (operator.is_, types.ListType, types.ListType): _is_same,
     ("getiter", types.ListType): _iterator,
     ("iternext", types.ListTypeIteratorType): _next,
 }

@@ -15,8 +15,7 @@ MODELS = {types.ListType: lists.ListModel, types.DictType: dicts.DictModel}
 def replaced_lowering(function: Any, signature: Any) -> Any:
     """What writes the code of this call instead of Numba's function; None where nothing does."""
     key = function.typing_key if isinstance(function, types.Function) else function
-    kind = type(signature.args[0]) if signature.args else None
     try:
-        return _REPLACED.get(key) or _REPLACED.get((key, kind))
+        return _REPLACED.get(key) or _REPLACED.get((key, *map(type, signature.args)))
     except TypeError:  # a key that cannot be hashed is none of these
         return None
