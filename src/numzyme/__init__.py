@@ -29,6 +29,8 @@ from .diagnostics import (
     RecompilationWarning,
     UnknownCallError,
     UnsupportedCodeError,
+    VerificationError,
+    VerificationWarning,
 )
 from .runtime import Memory, memory, release_memory
 from .values import (
@@ -64,6 +66,8 @@ __all__ = [
     "ReverseWithPrimal",
     "UnknownCallError",
     "UnsupportedCodeError",
+    "VerificationError",
+    "VerificationWarning",
     "accumulate",
     "autodiff",
     "cache",

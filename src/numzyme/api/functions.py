@@ -12,17 +12,17 @@ from typing import Any
 from ..diagnostics import DifferentiationTypeError
 from ..frontend import version_of
 from ..plans import Flattened
-from . import forward, holomorphic, objects, refusals, sharing, warm
+from . import forward, holomorphic, objects, refusals, sharing, verification, warm
 from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .callables import compilable
 from .calls import Call, Role, Value
 from .glue import positional_dispatcher, refused_for_strides, translated
-from .modes import DerivativesAndValue, ForwardWithPrimal, Mode
+from .modes import DerivativesAndValue, ForwardWithPrimal, Mode, ReverseWithPrimal
 
 _ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
 
 
-def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) -> Any:
+def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, verify: bool = False) -> Any:
     """Differentiate `f` at `args`, each wrapped in its activity.
 
     Arguments:
@@ -31,6 +31,7 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
         args: one of `Const`, `Active`, `Duplicated`, `DuplicatedNoNeed`, `MixedDuplicated` around each argument of `f`.
             The activity of the result may come first, as a class.
         boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
+        verify: True compares the first derivative of its kind with differences of the function; see `gradient`.
     Returns: in reverse mode a tuple with the derivative of each `Active` argument, the shadow of each
         `MixedDuplicated` one and None for the others; it adds into the shadows of `Duplicated` ones. In forward mode
         the tangent of the result. With a primal mode, the named tuple `(derivs, val)`.
@@ -46,9 +47,30 @@ def autodiff(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None) ->
     >>> dx
     array([ 6., 12.])
     """
+    if verify:
+        boundscheck = boundscheck is not False
+        _verify_autodiff(mode, f, args, boundscheck)
     if isinstance(mode, Mode) and mode.holomorphic:
         return holomorphic.autodiff(f, args, mode.with_primal, lambda: _autodiff(mode, f, args, boundscheck))
     return _autodiff(mode, f, args, boundscheck)
+
+
+def _verify_autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool) -> None:
+    leading = args[:1] if args and isinstance(args[0], type) else ()
+    given = args[len(leading) :]
+    if not isinstance(mode, Mode) or not all(isinstance(arg, Activity) for arg in given):
+        return  # refused in a moment
+    result_active = leading[0] is not Const if leading else None
+
+    def run(function: Any, activities: Any) -> Any:
+        return autodiff(mode, function, *leading, *activities, boundscheck=boundscheck)
+
+    verification.autodiff(mode, f, given, result_active, boundscheck, run, partial(_plain_value, boundscheck))
+
+
+def _plain_value(boundscheck: bool, f: Any, args: Any) -> Any:
+    """The value of a function of any arguments, with nothing differentiated."""
+    return autodiff(ReverseWithPrimal, f, Const, *map(Const, args), boundscheck=boundscheck).val
 
 
 def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None) -> Any:
@@ -145,7 +167,9 @@ def autodiff_call(
     )
 
 
-def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, project: bool = False) -> Any:
+def gradient(
+    mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, project: bool = False, verify: bool = False
+) -> Any:
     """The gradient of `f` at `args`: that of the argument, or a tuple when there are several.
 
     Arguments:
@@ -155,10 +179,14 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
             wrappers, scipy.sparse. `Const(x)` leaves an argument out.
         boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
         project: True projects the gradients of wrappers onto what they can represent.
+        verify: True compares the first gradient of its kind (function, types of arguments, options) with differences
+            of the function along a random direction. The function runs some 30 times on copies for that, and every
+            index is checked unless boundscheck is False.
     Returns: gradients in the shape of the arguments, as `strip_types` gives them; None for what has none. With a primal
         mode, the named tuple `(derivs, val)`. Forward mode takes one pass for each number in the arguments and
         gives the Jacobian when `f` returns an array: its axes are the output's, then the input's.
-    Raises: `DifferentiationError` when something cannot be differentiated; what `f` raises.
+    Raises: `DifferentiationError` when something cannot be differentiated; `VerificationError` when verify finds that
+        the derivative is wrong (`VerificationWarning` is given when it cannot tell); what `f` raises.
 
     >>> import numpy as np
     >>> from numzyme import Reverse, gradient
@@ -167,9 +195,25 @@ def gradient(mode: Mode, f: Any, *args: Any, boundscheck: bool | None = None, pr
     >>> gradient(Reverse, energy, {"mass": 2.0, "velocity": np.array([3.0, 4.0])})
     {'mass': 12.5, 'velocity': array([6., 8.])}
     """
+    if verify:
+        boundscheck = boundscheck is not False
+        _verify_gradient(mode, f, args, boundscheck)
     if isinstance(mode, Mode) and mode.holomorphic:
         return holomorphic.gradient(f, args, mode.with_primal, lambda: _gradient(mode, f, args, boundscheck, project))
     return _gradient(mode, f, args, boundscheck, project)
+
+
+def _verify_gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool) -> None:
+    if any(isinstance(arg, Activity) and not isinstance(arg, Const) for arg in args):
+        return  # refused in a moment
+
+    def run(function: Any, given: Any) -> Any:
+        return gradient(mode, function, *given, boundscheck=boundscheck)
+
+    def of_shadows(function: Any, activities: Any) -> Any:
+        return autodiff(mode, function, *activities, boundscheck=boundscheck)
+
+    verification.gradient(mode, f, args, boundscheck, run, of_shadows, partial(_plain_value, boundscheck))
 
 
 def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None, project: bool) -> Any:

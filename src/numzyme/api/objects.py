@@ -233,6 +233,11 @@ def compiled_for(f: Any, arguments: list[Any], constant: tuple[bool, ...], bound
     return _with_plan(f, arguments, constant, boundscheck, run)
 
 
+def structure_of(f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None) -> Any:
+    """Something that is equal for calls of the same structure, by which the same code would be run."""
+    return _prepared(f, arguments, constant, boundscheck)[1].flat
+
+
 def _check(f: Any, arguments: list[Any], constant: tuple[bool, ...]) -> None:
     """Refuse what could not have a derivative at all; a container without floats only has none."""
     labels = argument_labels(_signature_of(f), len(arguments))

@@ -1,13 +1,12 @@
 """`vjp`: reverse mode for functions whose result is more than one float.
 
-Decides that a pullback runs the function again, on copies of the arguments as they were, and differentiates the inner
-product of its result with the cotangent: so it can be called as often as one likes, and holds no tape. Invariant: the
-arguments are changed once, by `vjp` itself, as the plain call changes them.
+Decides that a pullback runs the function again, on copies of the arguments and of its own data as they were, and
+differentiates the inner product of its result with the cotangent: so it can be called as often as one likes, and holds
+no tape. Invariant: arguments and data are changed once, by `vjp` itself, as the plain call changes them.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,13 +15,16 @@ import numpy as np
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from ..runtime import random_state, set_random_state
-from . import refusals
+from . import objects, refusals
 from .activities import Const
+from .copies import copied
 from .functions import autodiff, gradient
 from .modes import Reverse, ReverseWithPrimal
 
 
-def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(
+    f: Any, *primals: Any, boundscheck: bool | None = None, verify: bool = False
+) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
     """The value of `f` at `primals`, and the function that pulls cotangents back.
 
     Arguments:
@@ -30,9 +32,11 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
             tuples of these; what else a tuple holds has no cotangent.
         primals: its arguments, as for `gradient`; `Const(x)` leaves one out.
         boundscheck: True checks every index.
+        verify: True compares the first pullback of its kind with differences; see `gradient`.
     Returns: `(out, pullback)`. `pullback(cotangent)` takes a value of the shape of `out` (None for parts that do not
         count) and returns a tuple with the adjoint of each argument: the transposed Jacobian times the cotangent. It
-        may be called several times; each call runs `f` again, on copies of the arguments as they were.
+        may be called several times; each call runs `f` again, on copies of the arguments, of the object that `f`
+        belongs to and of the data that it captures, as they were.
     Raises: `DifferentiationError` when something cannot be differentiated or a cotangent does not fit; what `f` raises.
 
     >>> import numpy as np
@@ -43,7 +47,8 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
     >>> pullback(np.array([1.0, 0.5]))
     (array([6., 6.]), 3.0)
     """
-    saved, drawn_from = copy.deepcopy(primals), random_state()
+    with_data = objects.needs_plan(f, ())
+    saved, drawn_from = copied((f if with_data else None, primals)), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)
     out = autodiff(ReverseWithPrimal, f, Const, *passed, boundscheck=boundscheck).val
     places = tuple(_places(f, out, ()))
@@ -60,11 +65,13 @@ def vjp(f: Any, *primals: Any, boundscheck: bool | None = None) -> tuple[Any, Ca
         seeds = tuple(_seed(f, out, cotangent, path) for path, _ in places)
         counts = tuple(place for place, seed in zip(places, seeds, strict=True) if seed is not None)
         given = tuple(seed for seed in seeds if seed is not None)
-        function = _inner_product(f, len(primals), counts)
+        function_then, primals_then = copied(saved)
+        function = _inner_product(None if with_data else f, refusals.name_of(f), len(primals), counts)
         now = random_state()
         set_random_state(drawn_from)  # `f` draws what it drew for `out`
         try:
-            return gradient(Reverse, function, Const(given), *copy.deepcopy(saved), boundscheck=boundscheck)[1:]
+            leading = (Const(given), Const(function_then))
+            return gradient(Reverse, function, *leading, *primals_then, boundscheck=boundscheck, verify=verify)[2:]
         finally:
             set_random_state(now)
 
@@ -122,27 +129,21 @@ def _misfit(f: Any, cotangent: Any, out: Any) -> DifferentiationValueError:
     )
 
 
-def _inner_product(f: Any, count: int, places: tuple[Place, ...]) -> Any:
-    """The function whose gradient is the pullback."""
-    try:
-        return _made(f, count, places)
-    except TypeError:  # f has no hash
-        return _made.__wrapped__(f, count, places)
-
-
 @functools.lru_cache(maxsize=1024)
-def _made(f: Any, count: int, places: tuple[Place, ...]) -> Any:
+def _inner_product(f: Any, name: str, count: int, places: tuple[Place, ...]) -> Any:
+    """The function whose gradient is the pullback; `f` is None when it is among the arguments, for the data in it."""
     terms = []
     for number, (path, kind) in enumerate(places):
         part = "result" + "".join(f"[{index}]" for index in path)
         terms.append(_PRODUCTS[kind].format(seed=f"cotangents[{number}]", part=part))
-    listed = "".join(f", value{index}" for index in range(count))
-    arguments = listed.removeprefix(", ")
+    listed = ", ".join(f"value{index}" for index in range(count))
     scope: dict[str, Any] = {"f": f, "np": np, "__name__": __name__}
-    source = (
-        f"def pulled_back(cotangents{listed}):\n    result = f({arguments})\n    return {' + '.join(terms) or '0.0'}\n"
+    exec(
+        f"def pulled_back(cotangents, {'f' if f is None else 'nothing'}, {listed}):\n"
+        f"    result = f({listed})\n"
+        f"    return {' + '.join(terms) or '0.0'}\n",
+        scope,
     )
-    exec(source, scope)
     function = scope["pulled_back"]
-    function.__name__ = function.__qualname__ = refusals.name_of(f)
+    function.__name__ = function.__qualname__ = name
     return function

@@ -33,9 +33,10 @@ Argnums = int | tuple[int, ...]
 class Transform:
     """What `grad` and `value_and_grad` return."""
 
-    def __init__(self, value: Value, f: Any, argnums: Argnums, boundscheck: bool | None) -> None:
+    def __init__(self, value: Value, f: Any, argnums: Argnums, boundscheck: bool | None, verify: bool = False) -> None:
         functools.update_wrapper(self, f, updated=())
         self._value, self._function, self._argnums, self._boundscheck = value, f, argnums, boundscheck
+        self._verify = verify
         self._parameters = _parameters(f)
         self._dispatchers: dict[tuple[int, bool], Dispatcher] = {}
         self._call: Dispatcher | None = None
@@ -48,7 +49,7 @@ class Transform:
         if self._outside is None or not self._outside.holds():
             self._look_outside()
         if self._outside is None or not all(map(is_flat, args)) or not all(map(is_flat, keywords.values())):
-            return self._of_objects(args, keywords)
+            return self._by_gradient(args, keywords)
         before = sharing.count()
         try:
             result = (self._call or self.dispatcher(len(args)))(*args, **keywords)
@@ -58,13 +59,13 @@ class Transform:
 
     def _look_outside(self) -> None:
         """See what the function uses besides its arguments: data go the way of objects, helpers may be others now."""
-        self._outside = None if needs_plan(self._function, ()) else outside_of(self._function)
+        self._outside = None if self._verify or needs_plan(self._function, ()) else outside_of(self._function)
         if self._outside is not None and self._call is not None:
             self._dispatchers.clear()
             self._call = self.dispatcher(len(self._parameters or ()))
 
-    def _of_objects(self, args: tuple, keywords: dict[str, Any]) -> Any:
-        """The transform where an argument, or the function itself, is an object."""
+    def _by_gradient(self, args: tuple, keywords: dict[str, Any]) -> Any:
+        """The transform where an argument, or the function itself, is an object, or where it is verified."""
         if keywords:
             bound = inspect.signature(self._function).bind(*args, **keywords)
             bound.apply_defaults()
@@ -72,7 +73,9 @@ class Transform:
         chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
         picked = [_in_range(self._function, number, len(args)) for number in chosen]
         passed = [value if number in picked else Const(value) for number, value in enumerate(args)]
-        found, value = gradient(ReverseWithPrimal, self._function, *passed, boundscheck=self._boundscheck)
+        found, value = gradient(
+            ReverseWithPrimal, self._function, *passed, boundscheck=self._boundscheck, verify=self._verify
+        )
         entries = (found,) if len(args) == 1 else found
         derivatives = tuple(entries[number] for number in picked)
         result = derivatives[0] if isinstance(self._argnums, int) else derivatives
@@ -83,7 +86,7 @@ class Transform:
         return self if instance is None else functools.partial(self, instance)
 
     def __reduce__(self) -> tuple:
-        return type(self), (self._value, self._function, self._argnums, self._boundscheck)
+        return type(self), (self._value, self._function, self._argnums, self._boundscheck, self._verify)
 
     def numzyme_fingerprint(self) -> tuple[Any, ...]:
         """What a transform is, for the key of compiled code that calls it."""
@@ -106,6 +109,11 @@ class Transform:
 
     def inner(self) -> Dispatcher:
         """The jitted function that stands for the transform in compiled code."""
+        if self._verify:
+            raise DifferentiationTypeError(
+                f"{self!r} is verified, which happens in calls from Python only",
+                todo=("write verify=True where Python calls: grad(grad(f), verify=True)",),
+            )
         if self._parameters is None:
             raise DifferentiationTypeError(
                 f"`{refusals.name_of(self._function)}` takes any number of arguments",
@@ -150,13 +158,16 @@ class Transform:
         return sharing.share(picked, result)
 
 
-def grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
+def grad(
+    f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None, verify: bool = False
+) -> Transform:
     """A function that gives the gradient of `f`, by reverse mode, with respect to the arguments `argnums`.
 
     Arguments:
         f: any function that Numba compiles, decorated or not.
         argnums: the position of the argument to differentiate, or several.
         boundscheck: True checks every index, as `numba.njit(boundscheck=True)` does.
+        verify: True compares the first gradient of its kind with differences; see `gradient`.
     Returns: a function with the parameters of `f`. The gradient of a float is a float, of an array an array of its
         shape, of a container or object what `gradient` gives for it; several argnums give a tuple.
     Raises: `DifferentiationError`, when it is called, if something cannot be differentiated.
@@ -166,10 +177,12 @@ def grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None =
     >>> grad(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
     array([ 3., 12.])
     """
-    return Transform(Value.NONE, _checked(f), _normalised(argnums), boundscheck)
+    return Transform(Value.NONE, _checked(f), _normalised(argnums), boundscheck, verify)
 
 
-def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None) -> Transform:
+def value_and_grad(
+    f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: bool | None = None, verify: bool = False
+) -> Transform:
     """A function that gives the pair of `f`'s value and its gradient.
 
     Arguments, errors: see `grad`.
@@ -180,7 +193,7 @@ def value_and_grad(f: Any, argnums: int | Iterable[int] = 0, *, boundscheck: boo
     >>> value_and_grad(lambda x: x * x)(3.0)
     (9.0, 6.0)
     """
-    return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck)
+    return Transform(Value.FIRST, _checked(f), _normalised(argnums), boundscheck, verify)
 
 
 _known: dict[tuple, Dispatcher] = {}

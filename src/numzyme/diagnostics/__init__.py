@@ -7,6 +7,8 @@ from .errors import (
     RecompilationWarning,
     UnknownCallError,
     UnsupportedCodeError,
+    VerificationError,
+    VerificationWarning,
 )
 from .source import SourceLocation
 
@@ -18,4 +20,6 @@ __all__ = [
     "SourceLocation",
     "UnknownCallError",
     "UnsupportedCodeError",
+    "VerificationError",
+    "VerificationWarning",
 ]

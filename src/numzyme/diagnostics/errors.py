@@ -65,6 +65,14 @@ class UnsupportedCodeError(DifferentiationError):
     """A construct of the program that numzyme cannot differentiate (yet)."""
 
 
+class VerificationError(DifferentiationError):
+    """`verify=True` found a derivative that is not that of the function's values."""
+
+
+class VerificationWarning(UserWarning):
+    """`verify=True` could not tell whether a derivative is right: the function is not smooth there, or ends there."""
+
+
 class RecompilationWarning(UserWarning):
     """A function is compiled time and again because the structure of its arguments keeps changing."""
 
