@@ -224,8 +224,7 @@ class _Terms:
         self._pairs: list[tuple[np.ndarray, np.ndarray]] = []
         self._places: list[np.ndarray] = []
         self.single = False
-        self._reached = {id(array) for array, _ in values.reached_arrays(x, values.Path("x"))}
-        values.tree_map(self._keep, x, left, right)
+        values.tree_map(self._keep, x, x, left, right)
         marks = values.shadows_of(self._places, [values.Path("x")] * len(self._places))
         for index, (mark, (first, second)) in enumerate(zip(marks, self._pairs, strict=True)):
             new = mark == 0
@@ -234,12 +233,12 @@ class _Terms:
         sizes = (np.sum(np.abs(first) * np.abs(second)) for first, second in self._pairs)
         self.size = float(sum(size for size in sizes if np.isfinite(size)))
 
-    def _keep(self, x: Any, left: Any, right: Any) -> Any:
+    def _keep(self, x: Any, place: Any, left: Any, right: Any) -> Any:
+        """`place` is `x`; of the fields of records, `x` is a copy."""
         self.single |= np.asarray(x).dtype in _SINGLE
-        first, second = (np.array(side, copy=None, ndmin=1) for side in (left, right))
-        self._pairs.append((first, second))
-        # what comes of the fields of records is a copy, but their shadows lie as they do
-        self._places.append(x if id(x) in self._reached and x.ndim else first)
+        place, *pair = (np.array(side, copy=None, ndmin=1) for side in (place, left, right))
+        self._places.append(place)
+        self._pairs.append((pair[0], pair[1]))
         return x
 
     def products(self) -> complex:
