@@ -145,6 +145,44 @@ def test_array_in_an_exception_outlives_the_call():
         np.testing.assert_array_equal(caught.value.args[0], 2.0 * BAD)
 
 
+def raises_an_array_of_a_list(x):
+    values = [1.0]
+    for i in range(x.size):
+        values.append(x[i] * values[-1])
+    made = np.array(values)
+    if x[2] < 0.0:
+        raise ValueError(made, len(values))
+    return made
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_array_made_of_a_list_leaves_in_an_exception():
+    kept = []
+    for _ in range(20):
+        with pytest.raises(ValueError) as caught:
+            autodiff(Forward, raises_an_array_of_a_list, Duplicated(BAD.copy(), np.ones(4)))
+        kept.append(caught.value.args)
+        autodiff(Forward, raises_an_array_of_a_list, Duplicated(GOOD.copy(), np.ones(4)))
+    for made, count in kept:
+        np.testing.assert_array_equal(made, np.cumprod([1.0, *BAD]))
+        assert count == 5
+    value = autodiff(ForwardWithPrimal, raises_an_array_of_a_list, Duplicated(GOOD.copy(), np.ones(4))).val
+    np.testing.assert_array_equal(value, np.cumprod([1.0, *GOOD]))
+
+
+def raises_beside_lists(x):
+    values = [x[0]]
+    for i in range(1, x.size):
+        values.append(x[i] * values[-1])
+        if x[i] < 0.0:
+            raise ValueError("negative")
+    return np.array(values)
+
+
+def test_lists_leave_nothing_where_arrays_are_returned_or_an_exception_is_raised():
+    good_and_bad(raises_beside_lists)
+
+
 @njit
 def checked_double(x, i):
     y = x * 2.0

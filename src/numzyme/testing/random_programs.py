@@ -9,6 +9,7 @@ at. Failures are written to a directory, shrunk unless that is switched off.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import linecache
 import queue
@@ -143,7 +144,9 @@ def _judge_apart(seed: int, source: str, limit: float) -> Verdict:
 
 
 def _worker(seeds: list[int], quick: bool) -> None:
+    gc.set_threshold(20_000, 20, 20)  # Numba's compiler makes so many objects, most of which stay
     for seed in seeds:
+        gc.freeze()
         print(json.dumps(asdict(judge(seed, quick=quick))), flush=True)
 
 
