@@ -16,6 +16,7 @@ from . import (
     mathematics,
     mutation,
     numpy_functions,
+    optional,
     records,
     results,
     values,
@@ -25,7 +26,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
-    complex_numbers, containers, language, numpy_functions, records,
+    complex_numbers, containers, language, optional, numpy_functions, records,
     generalized, blas
 )  # fmt: skip
 for family in FAMILIES:

@@ -163,6 +163,11 @@ class TypedCall:
         leaves = tuple(_leaves(call, primals, compiled))
         return TypedCall(call, slots, primals, shadows, compiled, key, leaves, entries, result, result_active)
 
+    @property
+    def needs_result(self) -> bool:
+        """Whether there is nothing to return when the function returns None instead of its number."""
+        return self.call.reverse and self.result_active and Role.WANTED in self.call.roles
+
     def overlapping_key(self) -> DerivativeKey:
         """The derivative that does not assume that the arrays are disjoint."""
         return replace(self.key, disjoint=False)
@@ -190,6 +195,8 @@ def _check_arguments(call: Call, primals: tuple, shadows: tuple) -> None:
     for role, kind, shadow, label in zip(call.roles, primals, shadows, call.labels(), strict=True):
         if role is Role.CONST:
             continue
+        if may_be_none(kind):
+            raise refusals.optional_inside(call.function, label)
         if holds_record(kind):
             raise refusals.record_inside(call.function, label)
         if role is Role.ACTIVE:
@@ -213,6 +220,13 @@ def holds_record(kind: Any) -> bool:
     if isinstance(kind, types.BaseTuple):
         return any(map(holds_record, members_of(kind)))
     return bool(floats_in(kind))
+
+
+def may_be_none(kind: Any) -> bool:
+    """Whether a value, or a member of it, is known to be there only while the code runs."""
+    if isinstance(kind, types.BaseTuple):
+        return any(map(may_be_none, members_of(kind)))
+    return isinstance(kind, types.Optional)
 
 
 def _is_floats(kind: types.Type) -> bool:
@@ -257,7 +271,8 @@ def _result_active(call: Call, kind: types.Type) -> bool:
     """Whether the function's result takes part; reverse mode can start from one float only."""
     if not call.reverse:
         return call.result_active is not False and has_derivative(kind)
-    if isinstance(kind, types.Complex if call.mode.holomorphic else types.Float):
+    number: Any = kind.type if isinstance(kind, types.Optional) else kind
+    if isinstance(number, types.Complex if call.mode.holomorphic else types.Float):
         return call.result_active is not False
     if isinstance(kind, types.NoneType) and call.result_active is not True and Role.WANTED not in call.roles:
         return False
@@ -274,6 +289,8 @@ def derivative_type(kind: types.Type) -> types.Type:
         return rebuilt_tuple(kind, [derivative_type(member) for member in members_of(kind)])
     if not has_derivative(kind):
         return types.none
+    if isinstance(kind, types.Optional):
+        return types.Optional(derivative_type(kind.type))
     if isinstance(kind, types.Array):
         return types.Array(kind.dtype, kind.ndim, kind.layout)
     return kind

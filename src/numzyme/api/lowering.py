@@ -19,6 +19,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, types
+from numba.core.imputils import fix_returning_optional
 
 from .. import frontend
 from ..derive import OUT_OF_TAPE, Activity
@@ -33,7 +34,7 @@ from .values import Prepared, Values
 INT32 = ir.IntType(32)
 BYTES = ir.IntType(8).as_pointer()
 # Statuses of the glue beside those of the derivative.
-_REFUSED, _NO_MEMORY, _OVERLAP_INSIDE = 78, 79, 80
+_REFUSED, _NO_MEMORY, _OVERLAP_INSIDE, _NOTHING = 78, 79, 80, 81
 _EXITS = (
     (_REFUSED, DifferentiationValueError, overlap.REFUSAL),
     (
@@ -43,6 +44,7 @@ _EXITS = (
     ),
     (_NO_MEMORY, MemoryError, "numzyme: no memory for gradients or copies of arguments"),
     (OUT_OF_TAPE, MemoryError, "numzyme: no memory for the tape"),
+    (_NOTHING, DifferentiationValueError, "the function returned None, which has no gradient"),
 )
 _numbers = itertools.count()
 
@@ -234,18 +236,23 @@ class _Glue:
         """Store the result, or release what was allocated; return the status."""
         builder = self.builder
         status = self.context.call_conv._get_return_status(builder, code, builder.load(self.information))
-        with builder.if_else(status.is_ok, likely=True) as (good, bad):
+        usable = status.is_ok
+        if self.typed.needs_result:
+            nothing = status.is_none
+            usable = builder.and_(usable, builder.not_(nothing))
+            code = builder.select(nothing, INT32(_NOTHING), code)
+        with builder.if_else(usable, likely=True) as (good, bad):
             with good:
-                builder.store(self._build_result(prepared), self.answer)
+                builder.store(self._build_result(prepared, status), self.answer)
             with bad:
                 self._release([place.meminfo for place in prepared if place.meminfo is not None])
         builder.ret(code)
 
-    def _build_result(self, prepared: list[Prepared]) -> LLVMValue:
+    def _build_result(self, prepared: list[Prepared], status: Any) -> LLVMValue:
         typed, call, builder = self.typed, self.typed.call, self.builder
-        kind, value = self._returned(self.result)
+        kind, value = self._returned(self.result, status)
         if not call.reverse:
-            derivatives = self._tangent()
+            derivatives = self._tangent(value, status)
         elif isinstance(call.pick, int):
             derivatives = self.values.entry(call.pick, prepared, self.adjoints)
         else:
@@ -258,17 +265,18 @@ class _Glue:
         members = [value, derivatives] if call.value is Value.FIRST else [derivatives, value]
         return self.context.make_tuple(builder, typed.result, members)
 
-    def _tangent(self) -> LLVMValue:
-        kind, tangent = self._returned(self.result_shadow)
+    def _tangent(self, value: LLVMValue, status: Any) -> LLVMValue:
+        kind, tangent = self._returned(self.result_shadow, status)
         if self.typed.result_active:
-            return self.values.tangent(kind, tangent)
+            return self.values.tangent(kind, tangent, value)
         self.context.nrt.decref(self.builder, kind, tangent)
         return self.context.get_dummy_value()
 
-    def _returned(self, place: LLVMValue) -> tuple[types.Type, LLVMValue]:
+    def _returned(self, place: LLVMValue, status: Any) -> tuple[types.Type, LLVMValue]:
         """What the function returned, its constants made values, and its type."""
         kind: types.Type = self.typed.compiled.raw.return_type
         value = self.context.get_returned_value(self.builder, kind, self.builder.load(place))
+        value = fix_returning_optional(self.context, self.builder, kind(), status, value)
         general = types.unliteral(kind)
         return general, value if general == kind else self.context.cast(self.builder, value, kind, general)
 

@@ -151,6 +151,8 @@ def has_derivative(kind: types.Type) -> bool:
         return any(has_derivative(member) for member in members_of(kind))
     if isinstance(kind, types.Array):
         return has_derivative(kind.dtype) or bool(frontend.floats_in(kind.dtype))
+    if isinstance(kind, types.Optional):
+        return has_derivative(kind.type)
     if isinstance(kind, types.Complex):
         return True
     return isinstance(kind, types.Float) and kind.bitwidth in (32, 64)
@@ -188,6 +190,8 @@ def holds_arrays(kind: types.Type) -> bool:
     """Whether values of this Numba type name memory."""
     if isinstance(kind, types.BaseTuple):
         return any(map(holds_arrays, members_of(kind)))
+    if isinstance(kind, types.Optional):
+        return holds_arrays(kind.type)
     return not isinstance(kind, types.Number | types.Boolean | types.NoneType | types.EnumMember)
 
 
@@ -208,6 +212,8 @@ def _holds_no_references(kind: types.Type) -> bool:
     """Whether the memory that values of this type name holds no references to more memory."""
     if isinstance(kind, types.BaseTuple):
         return all(map(_holds_no_references, members_of(kind)))
+    if isinstance(kind, types.Optional):
+        return _holds_no_references(kind.type)
     return isinstance(
         kind, types.Number | types.Boolean | types.Array | types.UnicodeType | types.Dummy | types.EnumMember
     )

@@ -110,6 +110,19 @@ def no_derivative(function: Any, label: str, kind: types.Type) -> Differentiatio
     )
 
 
+def optional_inside(function: Any, label: str) -> DifferentiationError:
+    """An argument that may be None, in compiled code."""
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` cannot be differentiated with respect to `{label}`",
+        where=location_of(function),
+        why=f"`{label}` may be None, as far as the compiler knows",
+        todo=(
+            "make it a number first: if value is None: ... else: ...",
+            "return something else where it would be None",
+        ),
+    )
+
+
 def complex_jacobian(function: Any) -> DifferentiationError:
     """A complex result with respect to a complex argument, in forward mode."""
     return DifferentiationTypeError(
@@ -306,6 +319,8 @@ def _in_words(kind: types.Type) -> str:
         return "a tuple of " + (", ".join(map(str, members)) or "nothing")
     if isinstance(kind, types.UnicodeType):
         return "a str"
+    if isinstance(kind, types.Optional):
+        return f"{_in_words(kind.type)} or None"
     article = "an" if str(kind)[0] in "aeiou" else "a"
     return f"{article} {types.unliteral(kind)}"
 

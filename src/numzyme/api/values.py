@@ -114,11 +114,18 @@ class Values:
         )
 
     # -- results
-    def tangent(self, kind: Any, value: Any) -> LLVMValue:
-        """The tangent of a result: members that have none are None."""
+    def tangent(self, kind: Any, value: Any, primal: Any) -> LLVMValue:
+        """The tangent of a result: members that have none are None, and those whose `primal` is None."""
+        builder = self.builder
+        if isinstance(kind, types.Optional) and derivative_type(kind) != types.none:
+            halves = [self.context.make_helper(builder, kind, value=half) for half in (value, primal)]
+            made = self.context.make_helper(builder, derivative_type(kind))
+            made.valid = halves[1].valid  # what is in the shadow there belongs to no number
+            made.data = self.tangent(kind.type, halves[0].data, halves[1].data)
+            return made._getvalue()
         if isinstance(kind, types.BaseTuple):
             members = [
-                self.tangent(member, self.builder.extract_value(value, index))
+                self.tangent(member, builder.extract_value(value, index), builder.extract_value(primal, index))
                 for index, member in enumerate(members_of(kind))
             ]
             return self.context.make_tuple(self.builder, derivative_type(kind), members)

@@ -12,7 +12,7 @@ from ..analysis.effects import ARENA_ALLOCATORS
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES, SIZES
-from . import blas, calls
+from . import blas, calls, failing
 from .augment import Augmented, shadow_operand
 from .emitter import Emitter
 from .facts import FunctionFacts
@@ -234,7 +234,7 @@ class ForwardSweep:
             raise UnsupportedCodeError(
                 "a call that returns its result by value cannot be split", where=self.facts.location(call)
             )
-        if not errors_end_the_function(self.facts, call):
+        if not failing.ends_the_function(self.facts, call):
             raise UnsupportedCodeError(
                 "an exception of a called function may be caught",
                 where=self.facts.location(call),
@@ -305,13 +305,14 @@ class ForwardSweep:
         if status in GOOD_STATUS:
             self.on_return(status)
             return
-        good = self.emitter.define(f"icmp eq i32 {status}, 0")
+        tests = [self.emitter.define(f"icmp eq i32 {status}, {value}") for value in sorted(GOOD_STATUS)]
+        good = self.emitter.define(f"or i1 {tests[0]}, {tests[1]}")
         onward, away = self.emitter.fresh(".good"), self.emitter.fresh(".bad")
         self.emitter.branch_if(good, onward, away)
         self.emitter.start(away)
         self.on_error(status)
         self.emitter.start(onward)
-        self.on_return("0")
+        self.on_return(status)
 
 
 def _record_name(loop: Loop) -> str:
@@ -323,28 +324,3 @@ def stack_size(i: Instruction) -> int:
     from .layout import size_of
 
     return size_of(i.element_type)
-
-
-def errors_end_the_function(facts: FunctionFacts, call: Instruction) -> bool:
-    """Whether a bad status of `call` always leads out of the function."""
-    label, _ = facts.site[id(call)]
-    users = [i for i in facts.function.instructions() if call.name in i.operands]
-    for user in users:
-        if user.opcode == "ret":
-            continue
-        if user.opcode != "icmp" or user.predicate not in ("eq", "ne") or "0" not in user.operands:
-            return _only_tests(facts, user)
-        for branch in (i for i in facts.function.instructions() if user.name in i.operands):
-            if branch.opcode != "br":
-                return False
-            bad = branch.labels[1] if user.predicate == "eq" else branch.labels[0]
-            if bad in facts.cfg.relevant:
-                return False
-    return label in facts.cfg.relevant
-
-
-def _only_tests(facts: FunctionFacts, user: Instruction) -> bool:
-    """A status that flows through a phi into a return is tested there."""
-    if user.opcode == "phi":
-        return all(i.opcode == "ret" for i in facts.function.instructions() if user.name in i.operands)
-    return False

@@ -7,6 +7,9 @@ gives.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from ..analysis import Status
 from ..ir import Function, Instruction
 from . import blas, calls
@@ -139,19 +142,26 @@ class ReverseFunction:
             else:
                 self.context.declarations[name] = declaration
 
-    def _enter_reverse(self, forward: ForwardSweep, emitter: Emitter, label: str) -> None:
-        """The block that starts the reverse sweep at the exit that was taken."""
+    def _enter_reverse(
+        self, forward: ForwardSweep, emitter: Emitter, label: str, statuses: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """The block that starts the reverse sweep at the exit that was taken; the status there, of those given."""
         returns = self.facts.cfg.returns
         emitter.start(label)
+        status = "0"
         if not returns:
             emitter.terminate("unreachable")  # the function always raises
-            return
+            return status
+        if set(statuses.values()) - {status}:
+            incoming = ", ".join(f"[ {value}, {block} ]" for block, value in statuses.items())
+            status = emitter.define(f"phi i32 {incoming}")
         if forward.exit_slot is None:
             emitter.branch(reverse_label(returns[0]))
-            return
+            return status
         taken = emitter.load("i8", emitter.offset("%frame", forward.exit_slot))
         cases = " ".join(f"i8 {n}, label {reverse_label(r)}" for n, r in enumerate(returns) if n)
         emitter.terminate(f"switch i8 {taken}, label {reverse_label(returns[0])} [ {cases} ]")
+        return status
 
     def _parameters(self, attributes: bool) -> list[str]:
         shadows, primal = [], []
@@ -189,12 +199,18 @@ class ReverseFunction:
             emitter.line("<leave>")
             emitter.terminate(f"ret i32 {status}")
 
-        forward.write(lambda status: emitter.branch(start), on_error)
-        self._enter_reverse(forward, emitter, start)
+        statuses: dict[str, str] = {}  # of the good ways out, by the block that they leave
+
+        def on_return(status: str) -> None:
+            statuses[emitter.block.label] = status
+            emitter.branch(start)
+
+        forward.write(on_return, on_error)
+        status = self._enter_reverse(forward, emitter, start, statuses)
         self._write_reverse(sweep, emitter, finish)
         emitter.start(finish)
         self._finish(emitter, sweep)
-        on_error("0")
+        on_error(status)
         leave = "call void @numzyme.arena.leave(ptr %arena)" if forward.uses_arena else ""
         for block in emitter.blocks.values():
             block.lines = [leave if line == "<leave>" else line for line in block.lines if line != "<leave>" or leave]

@@ -22,6 +22,8 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba.core import types
+from numba.core.dispatcher import Dispatcher
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 from numba.core.runtime.nrt import rtsys
 
@@ -86,8 +88,11 @@ class Checker:
 
     @property
     def reversible(self) -> bool:
-        """Whether reverse mode takes the result as it is: one float, or None."""
+        """Whether reverse mode takes the result as it is: one float, or None, by its type."""
         result = self.expected.result
+        if result is None and isinstance(self.compiled, Dispatcher):
+            (kind,) = {signature.return_type for signature in self.compiled.nopython_signatures}
+            return not isinstance(kind, types.Optional) or isinstance(kind.type, types.Float)
         return result is None or isinstance(result, (float, np.floating))
 
     @property

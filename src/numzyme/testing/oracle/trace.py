@@ -104,7 +104,10 @@ def trace(raw: RawFunction, text: str, arguments: Arguments) -> Trace:
     values = [{"return": area, "exception": exception}.get(v, v) if isinstance(v, str) else v for v in values]
     symbol = next(name for name in run.module.functions if name.strip('@"') == raw.symbol)
     status = run.call(symbol, values)
-    result = _Result(run.memory, area, list(raw.return_layout)).read(raw.return_type) if status == 0 else None
+    kind: Any = raw.return_type
+    if isinstance(kind, types.Optional):  # another status says that it is None
+        kind = kind.type
+    result = _Result(run.memory, area, list(raw.return_layout)).read(kind) if status == 0 else None
     buffers = [
         _read_buffer(run.memory, address, buffer)
         for (address, _), buffer in zip(places, arguments.point.buffers, strict=True)
@@ -180,6 +183,15 @@ def _array_field(role: str, axis: int, view: View, buffer: np.ndarray, addresses
     return int(np.prod(view.shape)) if role == "nitems" else buffer.itemsize
 
 
+def _width(kind: Any) -> int:
+    """How many scalars a value of a type consists of."""
+    if isinstance(kind, types.Tuple | types.UniTuple):
+        return sum(map(_width, kind.types))
+    if isinstance(kind, types.Array):
+        return 5 + 2 * kind.ndim
+    return 2 if isinstance(kind, types.Complex) else 1
+
+
 class _Result:
     """Reads a value of a Numba type from the return area, scalar by scalar."""
 
@@ -202,9 +214,20 @@ class _Result:
         if isinstance(kind, (types.Integer, types.Boolean)):
             self._next()
             return None
+        if isinstance(kind, types.Optional):
+            return self._read_optional(kind)
         if isinstance(kind, types.NoneType):
             return None
         raise OracleError(f"result of type {kind}")
+
+    def _read_optional(self, kind: types.Optional) -> Any:
+        """Behind the value a byte says whether it is there."""
+        width = _width(kind.type)
+        offset, byte = self._layout[width]
+        there = self._memory.load(self._area + offset, byte)
+        found = self.read(kind.type) if there else None
+        del self._layout[: 1 if there else width + 1]
+        return found
 
     def _read_array(self, kind: types.Array) -> Any:
         _, _, _, _, data, *rest = (int(self._next()) for _ in range(5 + 2 * kind.ndim))
