@@ -43,6 +43,17 @@ def test_every_pass_of_forward_mode_drew_other_numbers() -> None:
     assert gradient(ForwardWithPrimal, noisy, X).val == value
 
 
+def test_random_integers_of_a_differentiated_rate_are_constants() -> None:
+    def counted(rate, x):
+        np.random.seed(7)
+        return np.random.poisson(rate * 20.0) * x + np.random.noncentral_chisquare(2.0, rate) * 0.0
+
+    count = njit(counted)(0.5, 1.0)
+    assert count > 0.0
+    for mode in (Reverse, Forward):
+        assert gradient(mode, counted, 0.5, 1.0) == (0.0, count)
+
+
 def test_pullback_drew_other_numbers_than_its_value() -> None:
     seed(5)
     out, pullback = vjp(lambda x: np.random.normal(0.0, 1.0) * x, X)

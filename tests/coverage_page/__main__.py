@@ -38,6 +38,8 @@ def summed(result: Any, name: str = "result") -> str:
         terms = (summed(member, f"{name}[{number}]") for number, member in enumerate(result))
         return " + ".join(f"{number + 1.0} * {term}" for number, term in enumerate(filter(None, terms)))
     if isinstance(result, np.ndarray):
+        if result.ndim == 0:
+            return summed(result[()], f"{name}[()]")
         term = {"f": f"{name} * {name}", "c": f"{name}.real * {name}.imag"}.get(result.dtype.kind, "")
         return term and f"np.sum(({term}).ravel() * np.arange(1.0, {name}.size + 1.0))"
     if isinstance(result, complex | np.complexfloating):

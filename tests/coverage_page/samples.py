@@ -107,6 +107,7 @@ PROGRAMS: dict[str, str] = {
     "np.quantile": "np.quantile(x, 0.3)",
     "np.nanquantile": "np.nanquantile(x, 0.3)",
     "np.right_shift": "np.right_shift(n, 3)",
+    "np.roots": "np.roots(np.array([1.0, s - 3.0, 2.0]))",
     "np.select": "np.select([x > 0.5, x > 0.2], [x, y])",
     "np.shape": "np.shape(x)",
     "np.split": "np.split(x, 2)[0]",
@@ -152,10 +153,10 @@ PROGRAMS: dict[str, str] = {
     "builtins.next": "next(iter((s, t))) * t",
     "builtins.ord": "ord('a')",
     "builtins.pow": "pow(s, t)",
-    "builtins.print": "print(end='')\ns * t",
+    "builtins.print": "print(n)\ns * t",
     "builtins.range": _TOTAL.format(loop="k in range(x.size)", term="x[k] * k"),
     "builtins.repr": "len(repr(n))",
-    "builtins.round": "round(s, 1)",
+    "builtins.round": "round(s * t, 1)",
     "builtins.set": "len(set((n, 3)))",
     "builtins.slice": "x[slice(1, 3)]",
     "builtins.sorted": "made = sorted([t, s])\nmade[0] * made[1] ** 2",
@@ -170,10 +171,14 @@ PROGRAMS: dict[str, str] = {
     "operator.setitem": "c = x.copy()\noperator.setitem(c, 1, s)\nc",
     "operator.matmul": "operator.matmul(a, b)",
     "operator.pow": "operator.pow(x, y)",
+    "operator.truth": "operator.truth(n)",
     "operator.is_": "operator.is_(x, y)",
     "operator.is_not": "operator.is_not(x, y)",
-    "x.astype": "x.astype(np.float32)",
+    "x.astype": "x.astype(np.complex128)",
     "x.clip": "x.clip(0.2, s)",
+    "x.ctypes": "x.ctypes.data != 0",
+    "x.flags": "x.flags.c_contiguous",
+    "x.flat": _TOTAL.format(loop="value in x.flat", term="value ** 2"),
     "x.dot": "x.dot(y)",
     "x.fill": "c = x.copy()\nc.fill(s)\nc",
     "x.item": "x[:1].item()",
@@ -217,7 +222,14 @@ MODULES = {
 METHODS = "x"  # of float arrays
 # Names that stand for types and values, not for functions.
 _KINDS_OF_VALUES = numba_types.NumberClass | numba_types.Module | numba_types.Number | numba_types.Literal
-_KINDS_OF_VALUES |= numba_types.DType | numba_types.ClassType | numba_types.NoneType | numba_types.ExceptionClass
+_KINDS_OF_VALUES |= (
+    numba_types.Boolean
+    | numba_types.EllipsisType
+    | numba_types.DType
+    | numba_types.ClassType
+    | numba_types.NoneType
+    | numba_types.ExceptionClass
+)
 
 
 def supported() -> Iterator[tuple[str, str]]:

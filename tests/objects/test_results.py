@@ -112,6 +112,13 @@ def test_tangents_of_new_objects():
     assert none is None
 
 
+def test_arrays_of_a_result_were_freed_while_they_were_in_use():
+    """Numba's optimiser moved a count behind the end of the derivative, where the counts of its result are settled."""
+    for _ in range(3):
+        found = autodiff(ForwardWithPrimal, everything, Duplicated(part(), seed()), Duplicated(2.0, 0.5))
+        assert [made[0].weight.base.refcount for made in found] == [1, 1]
+
+
 def test_lists_and_dicts_come_back_as_themselves():
     def parts(d):
         return d["list"], d["part"], d

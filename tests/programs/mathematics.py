@@ -170,3 +170,12 @@ def long_chain_of_operations(x, y):
     b = math.exp(a - x)
     c = math.sqrt(b + a * a)
     return (a + b * c) / (c + y) - math.log(b + c)
+
+
+@program(array(4), exactly(3))
+def math_ldexp_and_frexp(x, n):
+    total = 0.0
+    for i in range(x.size):
+        mantissa, exponent = math.frexp(x[i] * x[0])
+        total += math.ldexp(mantissa * x[1], exponent - n * i)
+    return total + np.sum(np.ldexp(x, n) * x)

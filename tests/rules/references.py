@@ -91,6 +91,7 @@ ROWS: dict[str, tuple[Function, list[tuple[float, ...]]]] = {
     "fixed_fmod": (remainder_of_division, [(7.25, 2.0), (-7.25, 2.0), (1.0, 0.1)]),
     "remainder": (nearest_remainder, [(7.25, 2.0), (-7.25, 2.0), (6.75, 2.0), (1.0, 0.15)]),
     "frexp": (lambda x, _: mantissa(x), [(1.5, 0.0), (-3.7, 0.0), (1e-3, 0.0)]),
+    "ldexp": (lambda x, n: x * mpf(2) ** n, [(1.5, 3.0), (-3.7, -4.0), (0.0, 2.0)]),
     "nextafter": (lambda a, b: a, [(1.5, 2.0)]),
     "sqrt": (mp.sqrt, [(1.5,), (1e-8,), (1e8,)]),
     "cbrt": (cube_root, [(1.5,), (-1.5,), (1e-6,), (1e6,)]),

@@ -36,6 +36,8 @@ MATH: list[Row] = [
     ("math.degrees(x)", mp.degrees, HALF),
     ("math.radians(x)", mp.radians, HALF),
     ("math.frexp(x)[0]", references.mantissa, (5.5,)),
+    ("math.ldexp(x, 3)", lambda x: 8 * x, (-1.375,)),
+    ("math.ldexp(x, int(y))", lambda x, y: x / 4, (0.0, -2.5)),
     ("math.atan2(x, y)", mp.atan2, PAIR),
     ("math.hypot(x, y)", mp.hypot, PAIR),
     ("math.pow(x, y)", mp.power, PAIR),

@@ -20,7 +20,8 @@ NO_INTRINSIC = ("fmod", "remainder", "nextafter", "cbrt", "hypot", "expm1", "log
                 "erfc", "lgamma")  # fmt: skip
 NO_LIBRARY = ("fma", "fmuladd", "fabs", "copysign", "minnum", "maxnum", "exp10")
 POWERS = ("power.real", "power.imag")  # in double precision only
-SPECIAL = ("fixed_fmod", "frexp", "gamma", *POWERS)  # Numba's own spellings; `frexp` has a pointer operand
+# Numba's own spellings; `frexp` has a pointer operand, `ldexp` an integer
+SPECIAL = ("fixed_fmod", "frexp", "ldexp", "gamma", *POWERS)
 INTRINSIC = [name for name in ROWS if name not in (*OPCODES, *NO_INTRINSIC, *SPECIAL)]
 LIBRARY = [name for name in ROWS if name not in (*OPCODES, *NO_LIBRARY, *SPECIAL)]
 SPELLINGS = (
@@ -47,6 +48,8 @@ def test_line(name: str) -> None:
             operands = [mpf(p) for p in point]
             found = rule.partials(*operands, function(*operands))
         found = found if isinstance(found, tuple) else (found,)
+        if name == "ldexp":
+            found = found[:1]  # the other operand is an integer
         for position, value in enumerate(found):
             exact = partial(function, point, position)
             assert abs(value - exact) <= mpf("1e-14") * abs(exact) + mpf("1e-30"), (point, position)

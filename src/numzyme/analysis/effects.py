@@ -100,6 +100,8 @@ _BY_NAME = {
     "numba_xxdot": Effects(frozenset({3, 4}), frozenset({5})),
     # int numba_xxnrm2(kind, n, x, incx, result)
     "numba_xxnrm2": Effects(frozenset({2}), frozenset({4})),
+    # i64 numba_poisson_ptrs(state, lam): the state of the generator holds integers
+    "numba_poisson_ptrs": Effects(frozenset({0}), frozenset({0})),
     # double numba_frexp(x, exponent)
     "numba_frexp": Effects(writes=frozenset({1})),
     "numba_frexpf": Effects(writes=frozenset({1})),

@@ -47,6 +47,8 @@ class ExpressionWriter:
             if found is not None:
                 return found
         values = [self.write(a, symbols, kind) for a in arguments]
+        if operator == "number":
+            return self.emitter.define(f"sitofp i32 {values[0]} to {kind}")
         if operator == "negate":
             return self.emitter.negative(kind, values[0])
         if operator == "compare":

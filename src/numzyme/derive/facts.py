@@ -308,7 +308,7 @@ class FunctionFacts:
             self._check_printing(call)
         if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
             return
-        if symbol in _WITHOUT_DERIVATIVE:
+        if symbol in _WITHOUT_DERIVATIVE or is_inactive(call):
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
             if self.has_shadow(call.operands[0]):

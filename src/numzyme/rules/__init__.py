@@ -9,6 +9,8 @@ from .table import INACTIVE, TABLE, Rule
 _ALIASES = {"tgamma": "gamma", "lgamma": "lgamma", "log_gamma": "lgamma", "minimum": "minnum", "maximum": "maxnum",
             "fmin": "minnum", "fmax": "maxnum", "minimumnum": "minnum", "maximumnum": "maxnum"}  # fmt: skip
 
+_DRAWS = frozenset({"numba_poisson_ptrs"})  # random integers are drawn once
+
 
 def operation_of(instruction: Instruction) -> str | None:
     """The table's name for an operation: an opcode, or the name of a mathematical function; None for other calls."""
@@ -34,7 +36,8 @@ def rule_for(instruction: Instruction) -> Rule | None:
 
 def is_inactive(instruction: Instruction) -> bool:
     """Whether the derivative of the operation is zero wherever it exists."""
-    return operation_of(instruction) in INACTIVE
+    drawn = instruction.opcode == "call" and symbol_of(instruction.callee) in _DRAWS
+    return drawn or operation_of(instruction) in INACTIVE
 
 
 __all__ = ["INACTIVE", "TABLE", "Rule", "is_inactive", "operation_of", "rule_for"]

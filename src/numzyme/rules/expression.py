@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """A node: `operator` is add, subtract, multiply, divide, negate, call, compare, where, symbol or constant."""
+    """A node: `operator` is add, subtract, multiply, divide, negate, call, compare, where, number (an integer of 32
+    bits as a float), symbol or constant."""
 
     operator: str
     arguments: tuple = ()
@@ -65,6 +66,8 @@ class Expression:
             return self.name
         if self.operator == "call":
             return f"{self.name}({', '.join(map(str, self.arguments))})"
+        if self.operator == "number":
+            return str(self.arguments[0])
         if self.operator == "negate":
             return f"-{self.arguments[0]}"
         if self.operator == "where":

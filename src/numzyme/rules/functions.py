@@ -62,6 +62,14 @@ rint = _function("rint", lambda a: round(a))
 power = _function("pow", _mp("power"))
 
 
+exp2 = _function("exp2", lambda a: _mp("power")(2, a))
+
+
+def number(a):
+    """An integer operand, of 32 bits, as a float."""
+    return Expression("number", (a,)) if isinstance(a, Expression) else a
+
+
 def where(condition, a, b):
     """`a` where the condition holds, else `b`."""
     if isinstance(condition, Expression):

@@ -25,7 +25,9 @@ from .functions import (
     digamma,
     equals,
     exp,
+    exp2,
     log,
+    number,
     power,
     rint,
     sin,
@@ -82,6 +84,7 @@ scalar("fmod", lambda a, b, y: (1.0, -rint((a - y) / b)))
 scalar("fixed_fmod", lambda a, b, y: (1.0, -rint((a - y) / b)))
 scalar("remainder", lambda a, b, y: (1.0, -rint((a - y) / b)))
 scalar("frexp", lambda x, exponent, y: (where(equals(x, 0.0), 1.0, y / x), 0.0))
+scalar("ldexp", lambda x, exponent, y: (exp2(number(exponent)), 0.0))
 scalar("nextafter", lambda a, b, y: (1.0, 0.0), expensive=False)
 
 # roots and powers

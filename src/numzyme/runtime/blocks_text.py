@@ -38,6 +38,38 @@ nounwind willreturn memory(argmem: readwrite, inaccessiblemem: readwrite)
 declare void @numzyme.blocks.leave(ptr, ptr, i64, ptr, i64, ptr, i64) nounwind willreturn
 """
 
+# What code that ends in `leave` counts with. Numba's optimiser knows its own functions by name: it moves `NRT_decref`
+# to the end of a basic block, behind `leave`, where the block may be gone; and it would pair counts of the code around.
+COUNTING = """
+define internal void @numzyme.blocks.incref(ptr %meminfo) {
+entry:
+  %none = icmp eq ptr %meminfo, null
+  br i1 %none, label %done, label %count
+count:
+  %old = atomicrmw add ptr %meminfo, i64 1 monotonic
+  br label %done
+done:
+  ret void
+}
+
+define internal void @numzyme.blocks.decref(ptr %meminfo) {
+entry:
+  %none = icmp eq ptr %meminfo, null
+  br i1 %none, label %done, label %count
+count:
+  fence release
+  %old = atomicrmw sub ptr %meminfo, i64 1 monotonic
+  %last = icmp eq i64 %old, 1
+  br i1 %last, label %free, label %done
+free:
+  fence acquire
+  call void @NRT_MemInfo_call_dtor(ptr %meminfo)
+  br label %done
+done:
+  ret void
+}
+"""
+
 _TEMPLATE = """
 declare ptr @NRT_MemInfo_alloc(i64)
 declare void @NRT_MemInfo_call_dtor(ptr)

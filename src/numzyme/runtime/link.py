@@ -114,5 +114,15 @@ def strip_debug(text: str) -> str:
 
 def _with_runtime(text: str) -> str:
     """Our own declarations of our runtime, which say what it may touch, instead of those in the text."""
+    if "@numzyme.blocks.leave(" in text:
+        text = _with_counting(text)
     others = re.sub(r"^declare .*@\"?numzyme\.(?:arena|blocks)\..*\n", "", text, flags=re.MULTILINE)
     return others + arena_text.DECLARATIONS + escape_text.DECLARATIONS + blocks_text.DECLARATIONS
+
+
+def _with_counting(text: str) -> str:
+    """The module with reference counts of our own in the place of Numba's functions, which Numba's optimiser moves."""
+    text = re.sub(r"^declare .*@NRT_(?:incref|decref)\(.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"@NRT_(incref|decref)\b", r"@numzyme.blocks.\1", text)
+    dtor = "" if "@NRT_MemInfo_call_dtor(" in text else "declare void @NRT_MemInfo_call_dtor(ptr)\n"
+    return text + blocks_text.COUNTING + dtor

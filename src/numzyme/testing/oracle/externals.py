@@ -104,6 +104,12 @@ def _frexp(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Number:
     return run.tape.record(mantissa, [(values[0], 2.0**-exponent)])
 
 
+@external("numba_ldexp", "numba_ldexpf", "llvm.ldexp")
+def _ldexp(run: Interpreter, i: Instruction, values: Sequence[Any]) -> Number:
+    exponent = signed(values[1], "i32")
+    return run.tape.record(math.ldexp(values[0].value, exponent), [(values[0], 2.0**exponent)])
+
+
 @external("numzyme.escape")
 def _escape(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     """What leaves compiled code has no part in the derivative."""
