@@ -213,6 +213,26 @@ def test_kinks_and_ends_are_not_held_against_the_derivative(function):
             grad(function, verify=True)(0.0)
 
 
+def test_values_that_end_beside_the_point():
+    def root(x):
+        return None if x < 0.0 else x * np.sqrt(x)
+
+    def grows(x):
+        return np.ones(3 + int(x > 0.0)) * x
+
+    class Ends(Exception):
+        pass
+
+    def raises(x):
+        if x < 0.0:
+            raise Ends
+        return x * np.sqrt(x)
+
+    for function, mode in ((root, Reverse), (root, Forward), (grows, Forward), (raises, Reverse)):
+        with pytest.warns(VerificationWarning):
+            gradient(mode, function, 0.0, verify=True)
+
+
 def test_exceptions_of_the_function_arrive_as_they_are():
     def raises(x):
         x[0] = 7.0

@@ -143,3 +143,21 @@ def different_exceptions(x, kind):
     if kind == 2:
         raise RuntimeError("two")
     return x[0] * x[3]
+
+
+@program(array(4, low=0.1, high=0.9), exactly(True))
+def list_and_copy_before_raise_in_try(x, flag):
+    """LLVM reads an address next to null on the way where the list could not be allocated."""
+    try:
+        values = [1.0 * x[0]]
+        for i in range(2):
+            if 0.77 * x[1] < x[-3]:
+                values.append(math.sin(x[2]) + 0.1 * i * values[-1])
+        total = math.sin(sum(values) + values[0] * values[-1])
+        copy = x.copy()
+        if flag:
+            raise ValueError("caught")
+        total = total + copy[0]
+    except Exception:
+        total = x[0] * x[1]
+    return total

@@ -89,8 +89,7 @@ class Memory:
             return self.points_to.get(pointer, EMPTY)
         if pointer in ("null", "undef", "poison", "zeroinitializer"):
             return EMPTY
-        near_null = _NEAR_NULL.fullmatch(pointer)
-        if near_null and int(near_null[1] or near_null[2]) < _FIRST_PAGE:
+        if _is_near_null(pointer):
             return EMPTY  # where the data would be, had the allocation not failed
         names = _GLOBAL_NAME.findall(pointer)
         return frozenset(MemoryObject("global", n) for n in names) or frozenset({UNKNOWN})
@@ -354,9 +353,16 @@ class Memory:
         return True
 
     def is_loaded(self, pointer: str) -> bool:
-        """Whether a pointer is read from memory, or computed from one that is."""
+        """Whether a pointer is read from memory, or computed from one that is; from memory that there can be."""
         made = self._definitions.get(self._root(pointer))
-        return made is not None and made.opcode == "load"
+        return made is not None and made.opcode == "load" and not self._is_nowhere(made.operands[0])
+
+    def _is_nowhere(self, address: str) -> bool:
+        """Whether an address, or what it was read from, is one next to null: no code that runs reads there."""
+        made = self._definitions.get(self._root(address))
+        if made is not None and made.opcode == "load":
+            return not self.objects(address) and self._is_nowhere(made.operands[0])
+        return _is_near_null(self._root(address))
 
     def _root(self, pointer: str) -> str:
         while (made := self._definitions.get(pointer)) is not None and made.opcode == "getelementptr":
@@ -484,3 +490,9 @@ def _stored_pointers(memory: Memory, direct: dict, behind: dict) -> frozenset[tu
             elif target.kind != "global":
                 stores.add((position, FRESH))
     return frozenset(stores)
+
+
+def _is_near_null(pointer: str) -> bool:
+    """Whether a constant is an address in the first page of memory, which nobody has."""
+    found = _NEAR_NULL.fullmatch(pointer)
+    return found is not None and int(found[1] or found[2]) < _FIRST_PAGE

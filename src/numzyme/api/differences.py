@@ -60,7 +60,7 @@ def judged(
 
 def _slope(function: Callable[[float], complex], widest: float) -> Slope:
     """Ridders' table: row `i` has the differences with the step `widest / 2**i`, extrapolated ever further."""
-    at_point = function(0.0)
+    at_point = _at(function, 0.0)
     rows: list[list[complex]] = []
     value, error, apart = math.nan, math.inf, math.inf
     for level in range(_LEVELS):
@@ -81,8 +81,9 @@ def _slope(function: Callable[[float], complex], widest: float) -> Slope:
 
 
 def _at(function: Callable[[float], complex], step: float) -> complex:
-    """The value at a distance; nan where there is none."""
+    """The value at a distance; nan where there is none, or something else than at the point."""
     try:
-        return function(step)
-    except (ArithmeticError, ValueError, LookupError):
+        value = function(step)
+    except Exception:  # of the user's function, or of what its result is there
         return math.nan
+    return math.nan if value is None else value
