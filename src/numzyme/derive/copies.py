@@ -63,9 +63,10 @@ def block_of(facts: FunctionFacts, call: Instruction) -> Block:
     if not kinds & FLOAT_TYPES or len(kinds) == 1:
         return Block(facts.kinds.float_of(target))
     if "ptr" not in kinds and all(map(facts.private, _copied(facts, ends))):
-        if len(kinds & FLOAT_TYPES) == 1:
+        floats = _floats_among(facts, ends, call.operands[2])
+        if len(floats) == 1:
             # shadows that are made here hold zeros where integers are, which add up as floats do
-            return Block(facts.kinds.float_of(target))
+            return Block(floats.pop())
         pieces = _pieces_of_own_memory(facts, ends)
         if pieces is not None:
             return Block(pieces=pieces)
@@ -86,6 +87,13 @@ def _refused(facts: FunctionFacts, call: Instruction, kinds: set[str], what: str
 
 def _copied(facts: FunctionFacts, ends: Iterable[str]) -> frozenset[MemoryObject]:
     return frozenset().union(*(facts.memory.objects(end) for end in ends))
+
+
+def _floats_among(facts: FunctionFacts, ends: Iterable[str], size: str) -> set[str]:
+    """The kinds of floats that may lie in a block."""
+    if size.isdigit():
+        return set().union(*(facts.kinds.floats_at(end, int(size)) for end in ends))
+    return {kind for o in _copied(facts, ends) for kind in facts.kinds.of.get(o, set()) if kind in FLOAT_TYPES}
 
 
 def _pieces_of_records(facts: FunctionFacts, ends: Iterable[str]) -> tuple[Piece, ...] | None:

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.datamodel.models import RecordModel
-from numba.core.datamodel.registry import default_manager
 from numba.core.errors import TypingError
 
 from ..ir.records import Layout, Run
@@ -62,7 +61,7 @@ def floats_in(kind: Any) -> tuple[Run, ...]:
 def check_fields(kind: Any) -> Any:
     """`kind`, the type of a value; refused when it is a dtype of records whose fields share memory."""
     record: Any = kind.dtype if isinstance(kind, types.DType) else None
-    if isinstance(record, types.Record) and _struct_of(default_manager, record) is None:
+    if isinstance(record, types.Record) and _members_of(record) is None:
         raise TypingError("fields of a dtype share memory: what is a float in one is something else in the other")
     return kind
 
@@ -70,6 +69,7 @@ def check_fields(kind: Any) -> Any:
 MARK = "numzyme.integer"
 _REINTERPRETS = "numzyme.reinterprets"
 _MARKED = re.compile(rf", !{re.escape(MARK)} !\d+")
+_MOST_APART = 64  # integers side by side that are copied one by one
 _INTEGERS = types.Integer | types.NPDatetime | types.NPTimedelta
 
 
@@ -108,11 +108,15 @@ def with_valid_marks(text: str) -> str:
 
 
 class FieldwiseRecordModel(RecordModel):
-    """A record is a reference, as in Numba; in memory it is a packed struct of its fields, and bytes between them."""
+    """A record is a reference, as in Numba; in memory it is a packed struct of its fields, and bytes between them.
+
+    `members`: the type of each member and how many of it there are; None for bytes.
+    """
 
     def __init__(self, manager: Any, record: Any) -> None:
         super().__init__(manager, record)
-        self._stored = _struct_of(manager, record) or self._be_type
+        self.members = _members_of(record)
+        self._stored = self._be_type if self.members is None else _struct_of(manager, self.members)
 
     def get_data_type(self) -> Any:
         return self._stored
@@ -121,22 +125,43 @@ class FieldwiseRecordModel(RecordModel):
         return builder.load(builder.bitcast(value, self._stored.as_pointer()))
 
 
-def _struct_of(manager: Any, record: Any) -> Any:
+def copy_record(context: Any, builder: Any, record: Any, source: Any, target: Any) -> None:
+    """Copy one record field by field, so that every integer is marked as one."""
+    model = context.data_model_manager[record]
+    pointer = model.get_data_type().as_pointer()
+    source, target = (builder.bitcast(place, pointer) for place in (source, target))
+    alignment = None if record.aligned else 1
+    parts = []
+    for index, (kind, count) in enumerate(model.members):
+        apart = count > 1 and count <= _MOST_APART and isinstance(kind, _INTEGERS)
+        parts += [(kind, (0, index, number)) for number in range(count)] if apart else [(kind, (0, index))]
+    values = []
+    for kind, place in parts:
+        values.append(builder.load(cgutils.gep_inbounds(builder, source, *place), align=alignment))
+        mark(values[-1], kind)
+    for (kind, place), value in zip(parts, values, strict=True):
+        mark(builder.store(value, cgutils.gep_inbounds(builder, target, *place), align=alignment), kind)
+
+
+def _members_of(record: Any) -> list[tuple[Any, int]] | None:
     """None for fields that overlap."""
-    members: list[Any] = []
+    members: list[tuple[Any, int]] = []
     end = 0
     for offset, kind, count in sorted(fields_of(record), key=lambda field: field[0]):
         if offset < end:
             return None
-        members += _bytes(offset - end)
-        scalar = manager[kind].get_data_type()
-        members.append(scalar if count == 1 else ir.ArrayType(scalar, count))
+        members += [(None, offset - end)] if offset > end else []
+        members.append((kind, count))
         end = offset + count * _size_of(kind)
-    return ir.LiteralStructType([*members, *_bytes(record.size - end)], packed=True)
+    return [*members, (None, record.size - end)] if record.size > end else members
 
 
-def _bytes(count: int) -> list[Any]:
-    return [ir.ArrayType(ir.IntType(8), count)] if count else []
+def _struct_of(manager: Any, members: list[tuple[Any, int]]) -> Any:
+    found = []
+    for kind, count in members:
+        scalar = ir.IntType(8) if kind is None else manager[kind].get_data_type()
+        found.append(scalar if count == 1 else ir.ArrayType(scalar, count))
+    return ir.LiteralStructType(found, packed=True)
 
 
 def _size_of(kind: Any) -> int:

@@ -150,7 +150,11 @@ class TargetContext(cpu.CPUContext):
         return value
 
     def pack_value(self, builder, ty, value, ptr, align=None):
-        data = self.data_model_manager[ty].as_data(builder, value)
+        model = self.data_model_manager[ty]
+        if isinstance(model, records.FieldwiseRecordModel) and model.members is not None:
+            records.copy_record(self, builder, ty, value, ptr)
+            return
+        data = model.as_data(builder, value)
         records.mark(builder.store(data, ptr, align=align), ty)
 
     def get_function(self, fn, sig, _firstcall=True):
