@@ -6,7 +6,7 @@ BENCH_VENV := .venv-bench
 PIP_INSTALL := -m pip install --quiet --constraint constraints.txt
 INPUTS := Makefile pyproject.toml constraints.txt
 
-.PHONY: demo example test lint docs bench clean
+.PHONY: demo example test fenced lint docs bench clean
 
 demo: $(VENV)/demo.installed
 	$(VENV)/bin/python -m demo
@@ -16,6 +16,13 @@ example: $(VENV)/demo.installed
 
 test: lint
 	$(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal
+
+# Half an hour, Linux and a C compiler: the tests of what makes and frees memory, with an allocator that shows wrong use.
+FENCED := tests/derive tests/objects tests/api tests/runtime
+
+fenced: $(VENV)/test.installed
+	$(CC) -O1 -shared -fPIC -o $(VENV)/fence.so tests/runtime/fence.c
+	LD_PRELOAD=$(abspath $(VENV))/fence.so $(VENV)/bin/python -m pytest -n $(JOBS) --dist worksteal $(FENCED)
 
 lint: $(VENV)/test.installed
 	$(VENV)/bin/ruff check .

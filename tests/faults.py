@@ -31,6 +31,7 @@ RULES = ("tests/rules/test_table.py",)
 TRANSFORM = (
     "tests/derive/test_ll.py",
     "tests/rules/test_table.py",
+    "tests/analysis/test_positions.py",
     "tests/derive/test_regressions.py",
     "tests/derive/test_owned.py",
     "tests/test_corpus.py",
