@@ -5,15 +5,15 @@ import os
 import numpy as np
 import pytest
 from numba import njit
-from programs import PROGRAMS, blas, containers, generalized, numpy_functions, records
+from programs import PROGRAMS, blas, containers, generalized, numpy_functions, optional, records
 
 from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
 from numzyme.testing.checks import check
 
 # NUMZYME_EVERY_PROGRAM=1 runs all: Numba takes many seconds for containers and some of NumPy's functions.
-SLOW = [p for f in (numpy_functions, containers, records, generalized, blas) for p in f.CORPUS]
-LEFT_OUT = () if os.environ.get("NUMZYME_EVERY_PROGRAM") else {name for n, name in enumerate(SLOW) if n % 5}
+SLOW = [p for f in (numpy_functions, containers, records, generalized, blas, optional) for p in f.CORPUS]
+LEFT_OUT = () if os.environ.get("NUMZYME_EVERY_PROGRAM") else {name for n, name in enumerate(SLOW) if n % 8}
 CHOSEN = [name for name in PROGRAMS if name not in LEFT_OUT][:: int(os.environ.get("NUMZYME_CORPUS_STEP", 1))]
 
 
