@@ -13,7 +13,7 @@ from numzyme.testing.checks import check
 
 # NUMZYME_EVERY_PROGRAM=1 runs all: Numba takes many seconds for containers and some of NumPy's functions.
 SLOW = [p for f in (numpy_functions, containers, records, generalized, blas, optional) for p in f.CORPUS]
-LEFT_OUT = () if os.environ.get("NUMZYME_EVERY_PROGRAM") else {name for n, name in enumerate(SLOW) if n % 8}
+LEFT_OUT = () if os.environ.get("NUMZYME_EVERY_PROGRAM") else {name for n, name in enumerate(SLOW) if n % 16}
 CHOSEN = [name for name in PROGRAMS if name not in LEFT_OUT][:: int(os.environ.get("NUMZYME_CORPUS_STEP", 1))]
 
 
