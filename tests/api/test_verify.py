@@ -141,7 +141,10 @@ def test_it_is_checked_once_for_each_kind(monkeypatch):
     monkeypatch.setattr(verification, "judged", lambda *args: asked.append(args) or judged(*args))
     for argument in (1.0, 2.0, X, X, 2 * X, X.reshape(1, 3)):
         grad(lambda x: np.sum(np.sin(x)), verify=True)(argument)
-    function = lambda x: np.sum(np.sin(x))  # noqa: E731
+
+    def function(x):
+        return np.sum(np.sin(x))
+
     for argument in (1.0, 2.0, X, X, 2 * X, X.reshape(1, 3)):
         grad(function, verify=True)(argument)
     assert len(asked) == 6 + 3  # a lambda that is written anew is another function
@@ -165,6 +168,32 @@ def test_wrong_gradients_are_named(name):
     assert caught.value.where.file == __file__
     assert pickle.loads(pickle.dumps(caught.value)).what == caught.value.what
     assert not verification._verified
+
+
+def test_single_precision_hides_no_gradient_that_is_small_beside_the_value():
+    def offset(x):
+        return np.float32(1.0) + np.float32(1e-2) * np.sum(x)
+
+    def right(f, args):
+        return np.full_like(args[0], 1e-2)
+
+    def wrong(f, args):
+        return np.full_like(args[0], 2e-2)
+
+    x = X.astype(np.float32)
+    verification.gradient(Reverse, offset, [x], True, right, None, None)
+    verification._verified.clear()
+    with pytest.raises(VerificationError):
+        verification.gradient(Reverse, offset, [x], True, wrong, None, None)
+
+
+def test_a_check_that_cannot_be_made_is_not_passed_over(monkeypatch):
+    def fails(*_):
+        raise DifferentiationTypeError("no direction")
+
+    monkeypatch.setattr(verification._Point, "at", fails)
+    with pytest.warns(VerificationWarning, match="could not be verified: no direction"):
+        assert grad(lambda x: x * x, verify=True)(2.0) == 4.0
 
 
 def test_wrong_adjoints_of_memory_are_named():
@@ -257,10 +286,11 @@ def test_indices_are_checked():
 
 
 def test_refusals_are_those_of_the_call_without():
-    for arguments in [(X, Const(X)), (X, Duplicated(X, X)), (Const(X), Const(3)), (3, 3)]:
+    for arguments in [(X,), (X, Const(X)), (X, Duplicated(X, X)), (Const(X), Const(3)), (3, 3)]:
         with pytest.raises(DifferentiationTypeError) as without:
             gradient(Reverse, recurrence, *arguments)
-        with pytest.raises(DifferentiationTypeError) as verified:
+        with pytest.raises(DifferentiationTypeError) as verified, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it could not be verified
             gradient(Reverse, recurrence, *arguments, verify=True)
         assert str(without.value) == str(verified.value)
     with pytest.raises(DifferentiationTypeError, match="happens in calls from Python only"):

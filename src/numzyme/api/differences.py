@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 _WIDEST, _NARROWER, _LEVELS, _RATIO = 1.0 / 16, 1.0 / 1024, 8, 2.0
 _GOOD_ENOUGH, _CERTAIN = 1e-11, 1e-3  # relative errors: to stop looking, and to believe in the value at all
+_NOTHING = 2e4  # roundings of the value are a derivative that differences cannot tell from zero
 _FAR = 3e-3  # of the gap may be the error of what contradicts; noise brings forth small estimates by chance
 
 
@@ -35,20 +36,21 @@ class Slope:
 
 
 def judged(
-    function: Callable[[float], complex], claimed: complex, size: float, tolerance: float
+    function: Callable[[float], complex], claimed: complex, size: float, tolerance: float, rounding: float = 2.0**-53
 ) -> tuple[Verdict, Slope]:
     """The verdict on `claimed`, the derivative of `function` at 0, and the slope that it is from.
 
-    `size`: that of the terms which `claimed` is the sum of; `tolerance`: relative to it, or to the derivative. What is
-    smaller than the rounding of the values is taken for nothing.
+    `size`: that of the terms which `claimed` is the sum of; `tolerance`: relative to it, or to the derivative;
+    `rounding`: the relative error of one value. What is smaller than the noise that comes of it is taken for nothing.
     """
     apart, best = math.inf, Slope(math.nan, math.inf, math.inf)
-    smallest = 100 * tolerance * abs(_at(function, 0.0))
+    smallest = _NOTHING * rounding / tolerance * abs(_at(function, 0.0))
+    certain = min(_CERTAIN, 10 * tolerance)
     for widest in (_WIDEST, _WIDEST * _NARROWER):
         found = _slope(function, widest)
         scale = max(size, abs(found.value), smallest)
         gap = abs(found.value - claimed) if claimed == claimed else math.inf
-        if found.error <= _CERTAIN * scale and gap <= tolerance * scale + 10 * found.error:
+        if found.error <= certain * scale and gap <= tolerance * scale + 10 * found.error:
             return Verdict.AGREES, found
         apart = min(apart, found.apart)
         best = found if found.error < best.error else best

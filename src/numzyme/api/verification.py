@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 from numba import njit, typeof
 from numba.core.dispatcher import Dispatcher
-from numba.core.errors import NumbaError
 
 from .. import values
-from ..diagnostics import DifferentiationTypeError, VerificationError, VerificationWarning
+from ..diagnostics import DifferentiationError, DifferentiationTypeError, VerificationError, VerificationWarning
 from ..frontend import version_of
 from ..runtime import random_state, set_random_state
 from . import objects, refusals
@@ -140,7 +139,10 @@ def _new_point(
     point = _Point(f, primals, constant, plain, key)
     try:
         point.result, after = point.at(0.0)
-    except Exception:  # as the call will, on the arguments of the user's
+    except DifferentiationError as error:  # if it is about the call, the derivative will say it in its own words
+        _warn(f, error.what)
+        return None
+    except Exception:  # of the function, which will raise it again on the user's own arguments
         return None
     if with_plan:  # what objects hold afterwards may be something else than before
         point.weights = tuple(map(values.make_zero, point.weights))
@@ -191,9 +193,9 @@ class _Point:
     def judge(self, weigh: Callable[[Any, Any], complex], claimed: complex, *terms: _Terms) -> None:
         """Compare `claimed` with the derivative of `weigh(result, arguments afterwards)`."""
         single = any(one.single for one in terms)
-        tolerance = _TOLERANCE_SINGLE if single else _TOLERANCE
+        tolerance, rounding = (_TOLERANCE_SINGLE, 2.0**-24) if single else (_TOLERANCE, 2.0**-53)
         size = sum(one.size for one in terms)
-        verdict, slope = judged(lambda step: weigh(*self.at(step)), claimed, size, tolerance)
+        verdict, slope = judged(lambda step: weigh(*self.at(step)), claimed, size, tolerance, rounding)
         if verdict is Verdict.AGREES:
             _verified.add(self.key)
         elif verdict is Verdict.DIFFERS:
@@ -209,11 +211,10 @@ class _Point:
                 ),
             )
         else:
-            warnings.warn(
-                f"the derivative of `{refusals.name_of(self.f)}` could not be verified: differences of its values do "
-                f"not say what it is here (it may have a kink or jump, or end at these arguments)",
-                VerificationWarning,
-                stacklevel=2,
+            _warn(
+                self.f,
+                "differences of its values do not say what it is here (it may have a kink or jump, or end at these "
+                "arguments)",
             )
 
 
@@ -248,6 +249,11 @@ class _Terms:
     def inner(self) -> float:
         """The inner product, that of complex numbers being the one of their parts."""
         return float(sum(np.sum((first.astype(np.complex128).conj() * second).real) for first, second in self._pairs))
+
+
+def _warn(f: Any, reason: str) -> None:
+    text = f"the derivative of `{refusals.name_of(f)}` could not be verified: {reason}"
+    warnings.warn(text, VerificationWarning, stacklevel=2)
 
 
 def _random(x: Any, rng: np.random.Generator) -> Any:
@@ -309,6 +315,6 @@ def _jitted(f: Any, kinds: tuple, boundscheck: bool) -> Run | None:
     plain: Any = njit(**options)(getattr(f, "py_func", f))
     try:
         plain.compile(kinds)
-    except NumbaError:
+    except Exception:  # Numba also fails with whatever its own code runs into: the derivative will say it in words
         return None
     return lambda function, given: plain(*given)
