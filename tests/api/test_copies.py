@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from numzyme import Reverse, gradient, vjp
+from numzyme import Const, Reverse, gradient, vjp
 from numzyme.api.copies import copied
 
 
@@ -79,6 +79,33 @@ def test_pullback_of_a_closure_that_changes_what_it_captures(of):
     for _ in range(3):
         np.testing.assert_array_equal(pullback(np.ones(2))[0], [8.0, 12.0])
     assert weight.tolist() == [100.0, 6.0] and factor.tolist() == [2.0]
+
+
+class Holder:
+    """An object that holds such a closure."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def __call__(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize(
+    ("call", "around"),
+    [
+        (lambda holder, x: holder(x), Holder),
+        (lambda held, x: held["f"](x), lambda f: {"f": f}),
+        (lambda held, x: held[0](x), lambda f: Const((f,))),
+    ],
+)
+def test_pullback_of_closures_inside_of_values(call, around):
+    function, weight, _ = make_growing()
+    _, pullback = vjp(call, around(function), np.ones(2))
+    weight[0] = 100.0
+    for _ in range(2):
+        np.testing.assert_array_equal(pullback(np.ones(2))[1], [8.0, 12.0])
+    assert weight.tolist() == [100.0, 6.0]
 
 
 TABLE = np.array([2.0, 3.0])

@@ -295,6 +295,14 @@ def test_refusals_are_those_of_the_call_without():
         assert str(without.value) == str(verified.value)
     with pytest.raises(DifferentiationTypeError, match="happens in calls from Python only"):
         grad(grad(lambda x: x**3, verify=True))(2.0)
+    compiled = njit(lambda x: x * x)
+    for inside in (
+        njit(lambda x: gradient(Reverse, compiled, x, verify=True)),
+        njit(lambda x: autodiff(Reverse, compiled, Active(x), verify=True)),
+        njit(lambda x: grad(compiled, verify=True)(x)),
+    ):
+        with pytest.raises(DifferentiationTypeError, match="happens in calls from Python only"):
+            inside(2.0)
     with pytest.raises(DifferentiationTypeError, match="with respect to the function itself"):
         autodiff(Reverse, Duplicated(Growing(), Growing()), Const(X), verify=True)
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Iterator
-from types import CellType, FunctionType
+from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
 from .. import values
 from ..plans import captured_data, captures
+from .activities import Activity
 from .memory_layout import Layout
 
 
 def copied(call: Any) -> Any:
-    """A deep copy of a value; of functions in it that capture data (tuples and partials are looked through), too.
+    """A deep copy of a value; of the functions in it that capture data, too.
 
     Data of modules that only methods of objects read are not copied.
     """
@@ -45,19 +46,31 @@ def _is_memory(value: Any) -> bool:
 
 
 def _deep(call: Any, memo: dict[int, Any]) -> Any:
-    for function in _functions_in(call):
+    for function in _functions_in(call, set()):
         _copy_function(function, memo)
     return copy.deepcopy(call, memo)
 
 
-def _functions_in(value: Any) -> Iterator[FunctionType]:
-    if isinstance(value, tuple):
-        for member in value:
-            yield from _functions_in(member)
-    elif isinstance(value, functools.partial):
-        yield from _functions_in((value.func, *value.args, *value.keywords.values()))
-    elif captures(value):
+def _functions_in(value: Any, seen: set[int]) -> Iterator[FunctionType]:
+    """The functions in a value that capture data; `seen`: what was looked through, by address."""
+    if isinstance(value, Activity):
+        value = value.primal
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if captures(value):
         yield value
+        return
+    parts: list[Any] = []
+    if isinstance(value, functools.partial):
+        parts = [value.func, *value.args, *value.keywords.values()]
+    elif isinstance(value, tuple | list | dict):
+        parts = list(value.values() if isinstance(value, dict) else value)
+    elif not isinstance(value, np.ndarray | np.generic | type | ModuleType | FunctionType):
+        parts = [getattr(value, name, None) for name in values.all_fields(value)]
+        parts += [value.__self__] if isinstance(value, MethodType) else []
+    for part in parts:
+        yield from _functions_in(part, seen)
 
 
 def _copy_function(function: FunctionType, memo: dict[int, Any]) -> None:
@@ -77,7 +90,7 @@ def _copy_function(function: FunctionType, memo: dict[int, Any]) -> None:
     made.__module__ = function.__module__
     memo[id(function)] = made
     for value in data.values():
-        for inner in _functions_in(value):
+        for inner in _functions_in(value, set()):
             _copy_function(inner, memo)
     names.update({name: copy.deepcopy(value, memo) for name, value in elsewhere.items()})
     for (name, _), cell in zip(_cells(function), cells, strict=True):

@@ -36,7 +36,8 @@ def vjp(
     Returns: `(out, pullback)`. `pullback(cotangent)` takes a value of the shape of `out` (None for parts that do not
         count) and returns a tuple with the adjoint of each argument: the transposed Jacobian times the cotangent. It
         may be called several times; each call runs `f` again, on copies of the arguments, of the object that `f`
-        belongs to and of the data that it captures, as they were.
+        belongs to and of the data that functions capture, as they were; data of modules that only methods of objects
+        read are taken as they are then.
     Raises: `DifferentiationError` when something cannot be differentiated or a cotangent does not fit; what `f` raises.
 
     >>> import numpy as np

@@ -123,6 +123,16 @@ def optional_inside(function: Any, label: str) -> DifferentiationError:
     )
 
 
+def verified_inside(function: Any, where: SourceLocation | None = None) -> DifferentiationError:
+    """`verify=True` in compiled code."""
+    called = repr(function) if hasattr(function, "numzyme_fingerprint") else f"a call of {name_of(function)}"
+    return DifferentiationTypeError(
+        f"{called} is to be verified, which happens in calls from Python only",
+        where=where,
+        todo=("write verify=True where Python calls: grad(grad(f), verify=True)",),
+    )
+
+
 def complex_jacobian(function: Any) -> DifferentiationError:
     """A complex result with respect to a complex argument, in forward mode."""
     return DifferentiationTypeError(

@@ -16,6 +16,8 @@ from typing import Any
 from numba.core import ir
 from numba.core.rewrites.registry import Rewrite, register_rewrite
 
+from ..diagnostics import SourceLocation
+from . import refusals
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .calls import Call
 from .functions import autodiff, autodiff_call, gradient, gradient_call
@@ -130,6 +132,8 @@ class RewriteDifferentiation(Rewrite):
     def _replace_call(self, statement: Any, function: Callable[..., Any]) -> None:
         expression = statement.value
         options = {name: self._constant(value) for name, value in expression.kws}
+        if options.pop("verify", False) is not False:
+            raise refusals.verified_inside(function, SourceLocation(statement.loc.filename, statement.loc.line))
         if expression.vararg or len(expression.args) < 2 or options.keys() - {"boundscheck"}:
             return
         boundscheck = options.get("boundscheck")

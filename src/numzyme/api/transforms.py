@@ -110,10 +110,7 @@ class Transform:
     def inner(self) -> Dispatcher:
         """The jitted function that stands for the transform in compiled code."""
         if self._verify:
-            raise DifferentiationTypeError(
-                f"{self!r} is verified, which happens in calls from Python only",
-                todo=("write verify=True where Python calls: grad(grad(f), verify=True)",),
-            )
+            raise refusals.verified_inside(self)
         if self._parameters is None:
             raise DifferentiationTypeError(
                 f"`{refusals.name_of(self._function)}` takes any number of arguments",
