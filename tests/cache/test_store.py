@@ -139,7 +139,18 @@ def test_oldest_goes_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [store.load(key) is not None for key in keys] == [True, False, False, True]
 
 
-def test_abandoned_files_go(folder: Path) -> None:
+def test_not_every_entry_counts_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100 entries of 100 bytes none should: it may be one by chance, in one of 800 runs."""
+    looks = []
+    listed = store._files
+    monkeypatch.setattr(store, "_files", lambda folder: looks.append(folder) or listed(folder))
+    for number in range(100):
+        assert store.save(bytes([number]) * 32, {}, [bytes(50)])
+    assert len(looks) < 5
+
+
+def test_abandoned_files_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "LIMIT_BYTES", 1000)
     store.save(KEY, {}, [])
     (folder / "dead.part").write_bytes(b"")
     os.utime(folder / "dead.part", (1, 1))
