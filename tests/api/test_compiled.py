@@ -245,6 +245,7 @@ def test_importing_stays_light():
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert not [name for name in output.split() if name.split(".")[0] in ("scipy", "matplotlib", "pandas")]
     assert "numba.np.arrayobj" not in output.split()
+    assert not {"numzyme.derive.driver", "numzyme.analysis.memory", "numzyme.rules"} & set(output.split())
 
 
 # -- rewriting

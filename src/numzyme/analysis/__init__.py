@@ -1,15 +1,39 @@
-"""Facts about LLVM IR, each with a printed form: control flow, loops, memory, kinds of memory, activity."""
+"""Facts about LLVM IR, each with a printed form: control flow, loops, memory, kinds of memory, activity.
 
-from .activity import Activity, Status
-from .carried import settle_carried_selects
-from .cfg import Cfg
-from .effects import Effects, symbol_of
-from .kinds import Kinds
-from .loops import Evolution, Loop, LoopForest, TripCount
-from .memory import UNKNOWN, Memory, MemoryObject, Summaries
-from .positions import Residue
-from .signs import Signs, fold_sign_tests
-from .speculation import Speculation
+The modules are loaded when the first function is analysed: `import numzyme` is to be quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .status import Status
+
+if TYPE_CHECKING:
+    from .activity import Activity
+    from .carried import settle_carried_selects
+    from .cfg import Cfg
+    from .effects import Effects, symbol_of
+    from .kinds import Kinds
+    from .loops import Evolution, Loop, LoopForest, TripCount
+    from .memory import UNKNOWN, Memory, MemoryObject, Summaries
+    from .positions import Residue
+    from .signs import Signs, fold_sign_tests
+    from .speculation import Speculation
+
+_LATER = {
+    "activity": ("Activity",),
+    "carried": ("settle_carried_selects",),
+    "cfg": ("Cfg",),
+    "effects": ("Effects", "symbol_of"),
+    "kinds": ("Kinds",),
+    "loops": ("Evolution", "Loop", "LoopForest", "TripCount"),
+    "memory": ("UNKNOWN", "Memory", "MemoryObject", "Summaries"),
+    "positions": ("Residue",),
+    "signs": ("Signs", "fold_sign_tests"),
+    "speculation": ("Speculation",),
+}
 
 __all__ = [
     "UNKNOWN",
@@ -32,3 +56,11 @@ __all__ = [
     "settle_carried_selects",
     "symbol_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name in names:
+            found = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

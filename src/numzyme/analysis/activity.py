@@ -11,7 +11,6 @@ Invariant: what is not marked active has a derivative of exactly zero, or one th
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Mapping
 
 from ..diagnostics import UnsupportedCodeError
@@ -21,6 +20,7 @@ from .cfg import Cfg
 from .effects import HARMLESS, symbol_of
 from .kinds import Kinds
 from .memory import EMPTY, Memory, MemoryObject, Objects
+from .status import Status
 
 # integers that may be a float or a part of one, and what moves or combines their bits
 _CARRIER_BYTES = {"i8": 1, "i16": 2, "i32": 4, "i64": 8, "i128": 16}
@@ -29,14 +29,6 @@ _BIT_OPERATIONS = frozenset(
 )
 # memory that can be given a shadow when it is found to need one
 PROMOTABLE = ("allocation", "header", "stack", "result")
-
-
-class Status(enum.Enum):
-    """Activity of a parameter: no derivative, a pointer with a shadow, a scalar with a derivative."""
-
-    CONST = "const"
-    DUPLICATED = "duplicated"
-    ACTIVE = "active"
 
 
 _DIFFERENTIABLE_OPCODES = frozenset(

@@ -1,7 +1,21 @@
-"""The differentiator: canonical LLVM text in, LLVM text of the derivative out."""
+"""The differentiator: canonical LLVM text in, LLVM text of the derivative out.
 
-from .driver import allocates_repeatedly, differentiate, parse, raises_memory
+It is loaded with the first derivative: `import numzyme` is to be quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from .request import OUT_OF_TAPE, Activity, Counted, Derivative, Report, Request, Stored
+
+if TYPE_CHECKING:
+    from .driver import allocates_repeatedly, differentiate, parse, raises_memory
+
+_LATER = {
+    "driver": ("allocates_repeatedly", "differentiate", "parse", "raises_memory"),
+}
 
 __all__ = [
     "OUT_OF_TAPE",
@@ -16,3 +30,11 @@ __all__ = [
     "parse",
     "raises_memory",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _LATER.items():
+        if name in names:
+            found = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
