@@ -8,10 +8,14 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import sys
 
 os.environ["NUMZYME_CACHE_DIR"] = os.environ.get(
     "NUMZYME_TEST_CACHE_DIR", "off"
 )  # before anything compiles, and for processes that tests start
+# Half a second of each process that tests start: to compile numzyme's own sources again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # Tests of a minute, most of them in other processes: first, so that no worker waits for one of them at the end.

@@ -103,10 +103,9 @@ def complex_products(x):
     a = np.outer(z, z * z + 1.0)
     a[0, 1] = 2j * x[2]
     y, c = a @ z, a @ a.T
-    d = c @ a
     y[0] = y[1] * x[2]
     products = np.vdot(y, z).real + np.dot(y, z).imag + np.sum(np.abs(z @ a) ** 2) + (a.T @ c)[0, 1].imag
-    return np.linalg.norm(d) + products
+    return np.linalg.norm(c) + products
 
 
 FUNCTIONS = [
@@ -146,7 +145,7 @@ def test_hessian_times_vector_in_the_complex_plane() -> None:
     def f(z):
         a = np.outer(z, z * z + 1.0)
         y = a @ z
-        return np.vdot(y, z).real + np.dot(y, a.T @ z).imag + np.sum(np.abs(a @ a.T))
+        return np.vdot(y, z).real + np.dot(y, a.T @ z).imag
 
     z, v = X + 0.5j * V, V - 1j * X
 
@@ -171,8 +170,7 @@ def test_third_derivative_of_complex_products() -> None:
     def f(t):
         z = t * np.exp(1j * np.arange(3.0) * t)
         a = np.outer(z, z * z)
-        b = a @ a.T
-        return np.vdot(b @ z, z).real + (a.T @ b)[0, 2].imag
+        return np.vdot(a @ z, z).real + np.dot(a.T @ z, z).imag
 
     second = grad(grad(f))
     assert grad(second)(0.7) == pytest.approx(differences(second, 0.7, 1.0), rel=1e-8)
