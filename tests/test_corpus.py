@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 from numba import njit
-from programs import PROGRAMS, blas, containers, generalized, numpy_functions, optional, records
+from programs import PROGRAMS, beyond_numba, blas, containers, generalized, numpy_functions, optional, records
 
 from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
@@ -17,13 +17,14 @@ EVERY = bool(os.environ.get("NUMZYME_EVERY_PROGRAM"))
 LEFT_OUT = () if EVERY else {name for n, name in enumerate(SLOW) if n % 16}
 CHOSEN = [name for name in PROGRAMS if name not in LEFT_OUT][:: int(os.environ.get("NUMZYME_CORPUS_STEP", 1))]
 # compared with plain Python instead of njit, to the bit, which takes a third less; not where njit is what counts
-QUICK = {name for n, name in enumerate(CHOSEN) if n % 4 and not PROGRAMS[name].failing} - set(optional.CORPUS)
+QUICK = {name for n, name in enumerate(CHOSEN) if n % 4 and not PROGRAMS[name].failing and not EVERY}
+QUICK = QUICK - set(optional.CORPUS) | set(beyond_numba.CORPUS)
 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CHOSEN)
 def test_program(name):
-    failures = check(PROGRAMS[name], quick=not EVERY and name in QUICK)
+    failures = check(PROGRAMS[name], quick=name in QUICK)
     assert not failures, "\n".join(map(str, failures))
 
 

@@ -4,6 +4,7 @@ from numzyme.testing.program import Program
 
 from . import (
     arrays,
+    beyond_numba,
     blas,
     calls,
     complex_numbers,
@@ -27,7 +28,7 @@ PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
     complex_numbers, containers, language, optional, numpy_functions, records,
-    generalized, blas
+    generalized, blas, beyond_numba
 )  # fmt: skip
 for family in FAMILIES:
     clash = PROGRAMS.keys() & family.CORPUS.keys()

@@ -69,6 +69,14 @@ def list_of_arrays(x):
 
 
 @program(array(4))
+def list_of_arrays_grows_by_its_last(x):
+    rows = [x[:2] * 2.0]
+    for i in range(3):
+        rows.append(rows[-1] * x[i])
+    return np.sum(rows[-1]) * rows[-2][1]
+
+
+@program(array(4))
 def list_pop_insert_extend(x):
     values = [x[0], x[1]]
     values.append(x[2] * x[3])

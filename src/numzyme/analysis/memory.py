@@ -402,7 +402,9 @@ def _either(first: Offset, second: Offset) -> Offset:
 def _moved(offset: Offset, step: int | None) -> Offset:
     """The offset after a step of so many bytes, or of an index times something."""
     if isinstance(offset, int) and step is not None:
-        return offset + step
+        moved = offset + step
+        # Only an index of LLVM's own goes back from data to what is in front of it: `-1` of `data[n - 1]`, taken first.
+        return Region.DATA if _in_data(offset) and moved <= _MEMINFO[-1] else moved
     return _behind(offset)
 
 

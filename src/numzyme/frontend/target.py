@@ -8,8 +8,7 @@ carry none: LLVM then gives their inlined instructions the line of the user's ca
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from types import FunctionType
 from typing import Any
@@ -26,8 +25,10 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
 from . import records
+from .builtin_functions import BUILTINS
 from .escape import CallConv
 from .failures import Failures
+from .functions import written_for_numba
 from .generalized import is_generalized, looping_kernel
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
@@ -219,6 +220,8 @@ class Context(TypingContext):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping(val)))
         if is_generalized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping_kernel(val)))
+        if isinstance(val, Hashable) and val in BUILTINS:
+            return types.Dispatcher(self.descriptor.dispatcher_of(BUILTINS[val]))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant
@@ -301,7 +304,7 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         found = self._dispatchers.get(key)
         if found is None:
             given = dict(options, nopython=True, fastmath=set(options["fastmath"]))
-            python_function = with_positional_keywords(getattr(function, "py_func", function))
+            python_function = written_for_numba(getattr(function, "py_func", function))
             found = self.dispatcher_class(python_function, getattr(function, "locals", None), given)
             found.origin = function
             self._dispatchers[key] = found
@@ -314,18 +317,6 @@ class TargetDescriptor(descriptors.TargetDescriptor):
             for found in self._dispatchers.values()
             for result in found.overloads.values()
         }
-
-
-def with_positional_keywords(function: FunctionType) -> FunctionType:
-    """`function` with its keyword-only parameters as ordinary ones, which Numba gives their defaults."""
-    code, defaults = function.__code__, function.__kwdefaults__ or {}
-    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    takes_any = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    if not names or takes_any or any(name not in defaults for name in names):
-        return function
-    changed = code.replace(co_argcount=code.co_argcount + len(names), co_kwonlyargcount=0)
-    given = (*(function.__defaults__ or ()), *(defaults[name] for name in names))
-    return FunctionType(changed, function.__globals__, function.__name__, given, function.__closure__)
 
 
 def effective_options(function: Any) -> dict[str, Any]:

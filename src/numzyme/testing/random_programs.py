@@ -31,6 +31,7 @@ from .shrink import shrink
 
 MODULE = "numzyme.testing.random_programs"
 STARTING = 60.0  # seconds that a worker may take to import everything
+SHARE = 200  # programs of one worker: what it compiles, ten megabytes of each, stays in its memory
 KINDS = ("agree", "refused", "failed", "discarded")
 
 
@@ -85,12 +86,13 @@ def run(seeds: list[int], limit: float, *, quick: bool = False) -> Iterator[Verd
     """Verdicts on the programs of `seeds`, from workers with `limit` seconds for each program."""
     left = list(seeds)
     while left:
-        command = [sys.executable, "-m", MODULE, *["--quick"] * quick, "--worker", *map(str, left)]
+        share = left[:SHARE]
+        command = [sys.executable, "-m", MODULE, *["--quick"] * quick, "--worker", *map(str, share)]
         worker = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=_collect, args=(worker, lines), daemon=True).start()
         reason, patience = "", limit + STARTING
-        while left and not reason:
+        while share and not reason:
             try:
                 line = lines.get(timeout=patience)
             except queue.Empty:
@@ -98,13 +100,14 @@ def run(seeds: list[int], limit: float, *, quick: bool = False) -> Iterator[Verd
                 break
             if line:
                 yield Verdict(**json.loads(line))
-                left.pop(0)
+                share.pop(0)
                 patience = limit
             else:
                 reason = f"the process ended with status {worker.wait()}"
         worker.kill()
         worker.wait()
-        if left:
+        left = left[left.index(share[0]) :] if share else left[SHARE:]
+        if share:
             yield Verdict(left.pop(0), "failed", "process", reason, limit)
 
 

@@ -214,6 +214,9 @@ class MixedTuple(types.Tuple):
     def __new__(cls, members: Any) -> Any:
         return object.__new__(cls)
 
+    def __repr__(self) -> str:  # part of the names of generators
+        return self.name
+
 
 class MixedList(MixedTuple):
     """A list from outside, whose length is fixed: a tuple for compiled code, which knows that it was a list."""
@@ -227,6 +230,9 @@ class EvenList(types.UniTuple):
 
     def __unliteral__(self) -> Any:
         return self
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 def members_kind(kinds: tuple, listed: bool) -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.ir_utils import build_definitions
+from numba.core.ir_utils import build_definitions, get_definition, guard
 from numba.np.numpy_support import as_dtype
 
 from .attributes import attribute_type, getter_of, is_no_value, truth_of
@@ -56,15 +56,30 @@ class Specialise(FunctionPass):
 
     def run_pass(self, state: Any) -> Any:
         function = state.func_id.func
-        wanted = (
-            any(map(needs_specialising, state.args))
-            or threaded_of(function) is not None
-            or (
-                not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
-                and not function.__module__.startswith("numba.")  # costs a trial, and what it has is decided there
-            )
-        )
+        wanted = any(map(needs_specialising, state.args)) or threaded_of(function) is not None
+        if not wanted and not (function.__module__ or "").startswith(
+            "numba."
+        ):  # costs a trial, and what it has is decided
+            tests = not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
+            wanted = tests or _loops_over_written_tuple(state.func_ir)
         return wanted and specialise(state)[1]
+
+
+def _loops_over_written_tuple(func_ir: Any) -> bool:
+    """Whether there is a loop over a tuple that stands in the code, the members of which may be unlike."""
+
+    def is_written(variable: Any) -> bool:
+        found: Any = guard(get_definition, func_ir, variable)
+        if isinstance(found, ir.Expr):
+            return found.op == "build_tuple" or (found.op == "call" and any(map(is_written, found.args)))
+        value = getattr(found, "value", None)  # of a constant or a global
+        return isinstance(value, tuple) and not (len({*map(type, value)}) == 1 and type(value[0]) in (int, float))
+
+    return any(
+        isinstance(statement.value, ir.Expr) and statement.value.op == "getiter" and is_written(statement.value.value)
+        for block in func_ir.blocks.values()
+        for statement in block.find_insts(ir.Assign)
+    )
 
 
 def specialise(state: Any) -> tuple[Trial, bool]:

@@ -1,0 +1,43 @@
+"""Built-in functions that Python has and Numba has not: `any`, `all` and `reversed` of what compiled code can index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from numba.core import types
+from numba.extending import overload
+
+
+def _any(values):
+    for value in values:  # noqa: SIM110
+        if value:
+            return True
+    return False
+
+
+def _all(values):
+    for value in values:  # noqa: SIM110
+        if not value:
+            return False
+    return True
+
+
+def _reversed(values):
+    for index in range(len(values) - 1, -1, -1):
+        yield member(values, index)
+
+
+def member(values: Any, index: int) -> Any:
+    """`values[index]`, of a `range` too; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(member)
+def _member(values, index):
+    if isinstance(values, types.RangeType):
+        return lambda values, index: values.start + index * values.step
+    return lambda values, index: values[index]
+
+
+BUILTINS: dict[Any, Callable[..., Any]] = {any: _any, all: _all, reversed: _reversed}

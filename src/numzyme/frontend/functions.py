@@ -1,0 +1,45 @@
+"""The user's functions in a form that Numba reads.
+
+Invariant: what is read means what the user wrote; lines and names stay.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+from itertools import pairwise
+from types import FunctionType
+
+
+def written_for_numba(function: FunctionType) -> FunctionType:
+    """`function`, or one that does the same and that Numba compiles."""
+    return without_copies(with_positional_keywords(function))
+
+
+def with_positional_keywords(function: FunctionType) -> FunctionType:
+    """`function` with its keyword-only parameters as ordinary ones, which Numba gives their defaults."""
+    code, defaults = function.__code__, function.__kwdefaults__ or {}
+    names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+    takes_any = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    if not names or takes_any or any(name not in defaults for name in names):
+        return function
+    changed = code.replace(co_argcount=code.co_argcount + len(names), co_kwonlyargcount=0)
+    given = (*(function.__defaults__ or ()), *(defaults[name] for name in names))
+    return FunctionType(changed, function.__globals__, function.__name__, given, function.__closure__)
+
+
+def without_copies(function: FunctionType) -> FunctionType:
+    """`function` with `name := value` as a store and a load: Numba 0.68 loses the value that Python copies."""
+    code = function.__code__
+    changed = bytearray(code.co_code)
+    for copy, store in pairwise(dis.get_instructions(code)):
+        copies = copy.opname == "DUP_TOP" or (copy.opname == "COPY" and copy.arg == 1)
+        if copies and store.opname == "STORE_FAST" and not store.is_jump_target:
+            assert store.arg is not None and store.offset == copy.offset + 2
+            changed[copy.offset : store.offset + 2] = (store.opcode, store.arg, dis.opmap["LOAD_FAST"], store.arg)
+    if changed == code.co_code:
+        return function
+    replaced = code.replace(co_code=bytes(changed))
+    made = FunctionType(replaced, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__ = function.__kwdefaults__
+    return made
