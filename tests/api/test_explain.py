@@ -68,3 +68,8 @@ def test_functions_of_objects_are_explained():
     assert report.startswith("Reverse of decay(dict, int)")
     assert "8 bytes per iteration" in report
     assert "sin (1)" in report
+
+
+def test_the_mode_is_not_taken_for_the_function():
+    with pytest.raises(DifferentiationError, match="explain takes the function first"):
+        explain(Reverse, math.sin, 1.0)

@@ -18,13 +18,16 @@ from numzyme import (
     Const,
     DifferentiationError,
     DifferentiationTypeError,
+    Duplicated,
     Forward,
     ForwardWithPrimal,
     Reverse,
     ReverseWithPrimal,
+    autodiff,
     grad,
     gradient,
     value_and_grad,
+    vjp,
 )
 
 Pair = collections.namedtuple("Pair", "left right")
@@ -63,6 +66,29 @@ def test_single_precision():
 def test_half_precision_is_refused():
     with pytest.raises(DifferentiationTypeError):
         gradient(Reverse, lambda x: 1.0, np.ones(2, np.float16))
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        (np.ones(2).astype(">f8"), r"x is a byte-swapped array \(>f8\)[^$]*newbyteorder"),
+        (np.array([1.0, None], dtype=object), "x is an array of dtype object"),
+        (np.ones(2, np.longdouble), "x is an array of dtype (float128|longdouble)"),
+    ],
+)
+def test_arrays_that_numba_has_no_type_for_are_refused_by_name(value, what):
+    def f(x, a):
+        return a * x[0]
+
+    for call in (
+        lambda: gradient(Reverse, f, value, 1.0),
+        lambda: grad(f)(value, 1.0),
+        lambda: autodiff(Forward, f, Duplicated(value, value), Const(1.0)),
+        lambda: vjp(f, value, 1.0),
+    ):
+        with pytest.raises(DifferentiationTypeError, match=what) as caught:
+            call()
+        assert caught.value.where is not None
 
 
 def test_unaligned_arrays():

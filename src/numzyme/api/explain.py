@@ -12,6 +12,7 @@ from typing import Any
 from numba import typeof
 
 from ..derive import Stored
+from ..diagnostics import DifferentiationTypeError
 from .activities import Const
 from .calls import TypedCall
 from .functions import gradient_call
@@ -82,6 +83,8 @@ def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None =
     Reverse of square(float64)
     stored for the reverse pass: nothing
     """
+    if isinstance(f, Mode):
+        raise DifferentiationTypeError("explain takes the function first", todo=("explain(f, x, mode=Forward)",))
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Const) else arg for arg in args]
     if needs_plan(f, values):

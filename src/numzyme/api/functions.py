@@ -96,11 +96,11 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
         return function(*_unwrapped(args))
     except refusals.ResultKindError as error:  # nothing has run
         if result_active is not False:
-            raise translated(error, f) from None
+            raise translated(error, f, [arg.primal for arg in args]) from None
         return _autodiff_by_plan(mode, f, args, kinds, result_active, boundscheck)  # whose results keep their memory
     except Exception as error:
         if mode.direction == "reverse" or not refused_for_strides(error):
-            raise translated(error, f) from None
+            raise translated(error, f, [arg.primal for arg in args]) from None
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
 
 
@@ -246,7 +246,7 @@ def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
         before = sharing.count()
         result = gradient_dispatcher(mode, version_of(f), constant, boundscheck)(*values)
     except Exception as error:
-        raise translated(error, f) from None
+        raise translated(error, f, values) from None
     return result if sharing.count() == before else _shared(mode, values, result)
 
 

@@ -77,12 +77,12 @@ def _is_refusal(error: Exception) -> bool:
     return isinstance(error, DifferentiationValueError) and error.what == overlap.REFUSAL
 
 
-def translated(error: Exception, function: Any) -> Exception:
-    """The error to raise for what a dispatcher raised: refusals in full, everything else as it is."""
+def translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> Exception:
+    """The error to raise for what a dispatcher raised, called with `values`: refusals in full, all else as it is."""
     if _is_refusal(error) and overlap.this_thread.error is not None:
         error, overlap.this_thread.error = overlap.this_thread.error, None
     elif isinstance(error, NumbaError):
-        error = refusals.unknown_argument(function, error)
+        error = refusals.unknown_argument(function, error, values)
     if isinstance(error, DifferentiationError):
         error.args = (error.what,)  # Numba prepends the name of its pipeline step
         error.__traceback__ = None  # a hundred frames of the compiler

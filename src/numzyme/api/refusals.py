@@ -6,7 +6,8 @@ internal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from numba.core import types
@@ -18,6 +19,7 @@ from ..diagnostics import (
     DifferentiationValueError,
     SourceLocation,
 )
+from ..values import Path, classify
 from . import numba_messages
 
 
@@ -82,14 +84,26 @@ def refuse_typed_containers(function: Any, kinds: Iterable[types.Type]) -> None:
             stack += kind.field_dict.values()
 
 
-def unknown_argument(function: Any, error: Exception) -> DifferentiationError:
+def unknown_argument(function: Any, error: Exception, values: Sequence[Any]) -> DifferentiationError:
     """Numba has no type for an argument."""
+    for name, value in zip(_parameter_names(function), values, strict=False):
+        try:
+            classify(value, Path(name))
+        except DifferentiationError as refused:
+            return refused.located(location_of(function))
     return DifferentiationTypeError(
         f"an argument of `{name_of(function)}` is of a kind that cannot be compiled",
         where=location_of(function),
         why=numba_messages.reason(numba_messages.without_colours(str(error))),
         todo=("pass floats, integers, bools, arrays of them, or tuples of these",),
     )
+
+
+def _parameter_names(function: Any) -> list[str]:
+    try:
+        return list(inspect.signature(getattr(function, "py_func", function)).parameters)
+    except (TypeError, ValueError):
+        return []
 
 
 def no_derivative(function: Any, label: str, kind: types.Type) -> DifferentiationError:

@@ -54,7 +54,7 @@ class Transform:
         try:
             result = (self._call or self.dispatcher(len(args)))(*args, **keywords)
         except Exception as error:
-            raise translated(error, self._function) from None
+            raise translated(error, self._function, args) from None
         return result if sharing.count() == before else self._shared(args, keywords, result)
 
     def _look_outside(self) -> None:
