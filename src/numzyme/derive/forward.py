@@ -212,12 +212,14 @@ class ForwardFunction:
         """A constant array that is handed over has no shadow to be handed over beside it."""
         for an_object in self.facts.memory.objects(value) - self.facts.activity.objects:
             if self.facts.kinds.holds_floats(an_object):
-                label = self.facts.labels.get(an_object.name, an_object.name)
+                label = self.facts.labels.get(an_object.name)
+                made_here = "a list or an array that was made here without derivatives"
+                todo = [f"return a copy of {label}", f"pass {label} as Duplicated with a tangent of zeros"]
                 raise UnsupportedCodeError(
-                    f"the constant array {label} is part of a differentiated result",
+                    f"{f'the constant array {label}' if label else made_here} is part of a differentiated result",
                     where=self.facts.location(store),
                     why="it has no tangent that could be returned with it",
-                    todo=[f"return a copy of {label}", f"pass {label} as Duplicated with a tangent of zeros"],
+                    todo=todo if label else ["keep it apart from those that have derivatives"],
                 )
 
     # -- calls ------------------------------------------------------------------------------------
