@@ -170,9 +170,8 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (
         re.compile(r"Cannot unify (.*) and (.*) for '([^'.]*)[^']*'"),
         lambda one, other, name: (
-            f"the variable '{name}' is {one} in one place and {other} in another"
-            if not name.startswith("$")
-            else f"a value is {one} in one place and {other} in another"
+            f"{'a value' if name.startswith('$') else f'the variable {name!r}'} is {one} in one place and "
+            + (f"{other} in another" if one != other else f"{other} with members of other types in another")
         ),
     ),
     (
