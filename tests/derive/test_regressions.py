@@ -49,6 +49,26 @@ def older_instance_of_an_allocation(x):
     return total + previous.sum()
 
 
+def list_without_use_beside_caught_exceptions(x):
+    """The list's first block had a shadow in forward mode, and the block to which it grows had none: refused."""
+    y = x.copy()
+    for _ in range(2):
+        try:
+            if y[0] > -0.2:
+                raise ValueError("always")
+            y[1] *= 2.0
+        except Exception:
+            y[1:] = np.sin(y[1:])
+    if y.size % 2 == 1:
+        y[1:4]
+    else:
+        unused = [1.06]
+        for _ in range(1):
+            unused.append(y[0] * y[1] + unused[-1])
+        math.sin(sum(unused) + unused[0] * unused[-1])
+    return y[2] ** 2 * y[3]
+
+
 def factor_of_a_product_overwritten_later(x):
     matrix = np.outer(x, x)
     y = x.copy()
@@ -100,6 +120,7 @@ def recursion_with_a_literal_argument(x):
 PROGRAMS = [
     join_whose_sides_met_before,
     older_instance_of_an_allocation,
+    list_without_use_beside_caught_exceptions,
     factor_of_a_product_overwritten_later,
     pointer_through_a_struct_in_a_register,
     slice_copied_through_a_heap_buffer,

@@ -75,8 +75,9 @@ class Activity:
         self.carrier_objects: set[MemoryObject] = set()
         self.useful: set[str] = set()
         # whoever sees the shadow of an argument may follow the pointers in it: a returned array is an output
-        handed_over = memory.closure(frozenset().union(*(memory.contents.get(o, EMPTY) for o in self.shadowed)))
-        self.useful_objects: set[MemoryObject] = set(self.shadowed) | handed_over
+        held = frozenset().union(*(memory.contents.get(o, EMPTY) for o in self.shadowed))
+        self.handed_over = self.shadowed | memory.closure(held)
+        self.useful_objects: set[MemoryObject] = set(self.handed_over)
         self._to_fixed_point(self._spread_varied, self.instructions)
         self._to_fixed_point(self._spread_useful, self.instructions[::-1])
         self.values = set(self.varied & self.useful)

@@ -210,6 +210,8 @@ class ForwardFunction:
 
     def _refuse_constant_array(self, store: Instruction, value: str) -> None:
         """A constant array that is handed over has no shadow to be handed over beside it."""
+        if not self.facts.memory.objects(store.operands[1]) & self.facts.activity.handed_over:
+            return  # what is loaded from there and has a shadow on some path has one on all
         for an_object in self.facts.memory.objects(value) - self.facts.activity.objects:
             if self.facts.kinds.holds_floats(an_object):
                 label = self.facts.labels.get(an_object.name)
