@@ -423,3 +423,24 @@ def test_python_code_inside_is_refused_with_its_line() -> None:
 
     with pytest.raises(DifferentiationError, match=r"(?s)with numba.objmode.*Python code runs here"):
         gradient(Reverse, calls_python, 3.0)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [lambda x: [x[0] ** 2, x[1]], lambda x: [x * 2.0], lambda x: (x[0], [x[1]])],
+    ids=["floats", "arrays", "in a tuple"],
+)
+def test_lists_as_results_had_no_tangent_without_a_word(f):
+    for call in (
+        lambda: gradient(Forward, f, np.array([3.0, 4.0])),
+        lambda: autodiff(ForwardWithPrimal, f, Duplicated(np.array([3.0, 4.0]), np.ones(2))),
+    ):
+        with pytest.raises(DifferentiationTypeError, match="returns a list of numbers"):
+            call()
+
+
+def test_refusals_of_second_derivatives_name_the_line_of_the_function():
+    """They named a line of what numzyme writes for `grad`."""
+    with pytest.raises(DifferentiationError) as caught:
+        gradient(Forward, grad(lambda x: np.max(x) ** 2), np.array([3.0, 4.0]))
+    assert caught.value.where is not None and caught.value.where.file == __file__

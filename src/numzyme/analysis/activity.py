@@ -61,8 +61,12 @@ class Activity:
         statuses: Mapping[str, Status],
         labels: Mapping[str, str],
         is_inactive: Callable[[Instruction], bool] = lambda instruction: False,
+        outputs: frozenset[str] = frozenset(),
     ) -> None:
-        """`is_inactive` tells operations whose derivative is zero wherever it exists (`floor`)."""
+        """`is_inactive` tells operations whose derivative is zero wherever it exists (`floor`).
+
+        `outputs`: functions that hand the memory that they read to someone who wants its derivative.
+        """
         self.cfg, self.memory, self.kinds = cfg, memory, kinds
         self.statuses, self.labels, self._is_inactive = statuses, labels, is_inactive
         self.instructions = [i for label in cfg.order if label in cfg.relevant for i in cfg.blocks[label].instructions]
@@ -78,6 +82,9 @@ class Activity:
         held = frozenset().union(*(memory.contents.get(o, EMPTY) for o in self.shadowed))
         self.handed_over = self.shadowed | memory.closure(held)
         self.useful_objects: set[MemoryObject] = set(self.handed_over)
+        for call in self.instructions:
+            if call.opcode == "call" and symbol_of(call.callee) in outputs:
+                self.useful_objects |= memory.call_memory(call)[0]
         self._to_fixed_point(self._spread_varied, self.instructions)
         self._to_fixed_point(self._spread_useful, self.instructions[::-1])
         self.values = set(self.varied & self.useful)

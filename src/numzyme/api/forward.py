@@ -15,6 +15,7 @@ import numpy as np
 from numba import typeof
 
 from ..diagnostics import DifferentiationTypeError
+from ..frontend import RebindsField
 from ..runtime import random_state, set_random_state
 from . import refusals
 from .activities import Const, Duplicated
@@ -55,6 +56,8 @@ def gradient(
         ]
         try:
             tangent, value = differentiate(ForwardWithPrimal, f, *arguments)
+        except RebindsField:  # while compiling: the caller asks again
+            raise
         except Exception:
             if not last:  # the same happens on the user's own, which show how far it came
                 originals = layout.originals()

@@ -6,6 +6,7 @@ fast. Everything is made once per `Call`, whatever the types.
 
 from __future__ import annotations
 
+import inspect
 import secrets
 from collections.abc import Sequence
 from functools import cache
@@ -84,6 +85,8 @@ def translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> E
     elif isinstance(error, NumbaError):
         error = refusals.unknown_argument(function, error, values)
     if isinstance(error, DifferentiationError):
+        if error.where is not None and error.where.file.endswith("<string>"):  # written by numzyme, for a transform
+            error.where = refusals.location_of(inspect.unwrap(function)) or error.where
         error.args = (error.what,)  # Numba prepends the name of its pipeline step
         error.__traceback__ = None  # a hundred frames of the compiler
     return error

@@ -111,6 +111,8 @@ def autodiff(
         found = differentiate(flat, activities)
         if of_function is None and not flat.numzyme_returned and not flattened.walk.cyclic:
             remember(flattened, flat, activities)
+        if mode.direction == "forward":
+            flattened.bind_tangents(given.flattened.walk)
         given.flattened.write_back()
         return found, given, flat
 

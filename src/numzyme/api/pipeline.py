@@ -93,6 +93,8 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
 
 def _compile(key: DerivativeKey) -> CompiledDerivative:
     raw = extract(key.function, key.argument_types, key.boundscheck)
+    if key.direction == "forward" and _lists_numbers(raw.return_type):
+        raise refusals.returned_list(key.function)
     clock = _Clock({"Numba front end": _extraction_seconds[raw]})
     ownership, canonical = _canonical(raw, key)
     clock.lap("optimisation before")
@@ -156,6 +158,15 @@ def has_derivative(kind: types.Type) -> bool:
     if isinstance(kind, types.Complex):
         return True
     return isinstance(kind, types.Float) and kind.bitwidth in (32, 64)
+
+
+def _lists_numbers(kind: Any) -> bool:
+    """Whether values of this Numba type are or hold lists (or sets) of what has a derivative."""
+    if isinstance(kind, types.List | types.Set):
+        return has_derivative(kind.dtype) or _lists_numbers(kind.dtype)
+    if isinstance(kind, types.Optional):
+        return _lists_numbers(kind.type)
+    return isinstance(kind, types.BaseTuple) and any(map(_lists_numbers, members_of(kind)))
 
 
 def members_of(kind: Any) -> tuple[types.Type, ...]:

@@ -300,6 +300,16 @@ def result_kind(function: Any, kind: types.Type) -> DifferentiationError:
     )
 
 
+def returned_list(function: Any) -> DifferentiationError:
+    """The tangent of a list would be a list, which derivatives cannot hand to Python."""
+    return DifferentiationTypeError(
+        f"`{name_of(function)}` returns a list of numbers that have a derivative",
+        where=location_of(function),
+        why="a list has no tangent that could be returned with it",
+        todo=("return numpy.array(the list)", "return a tuple"),
+    )
+
+
 def captures_inside(function: Any) -> DifferentiationError:
     """Data that a function captures are passed to compiled code at each call; a derivative inside takes none."""
     return DifferentiationTypeError(

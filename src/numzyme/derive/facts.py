@@ -59,8 +59,10 @@ _KNOWN_OPCODES = (
 _BLAS = frozenset({"numba_xxdot", "numba_xxgemv", "numba_xxgemm", "numba_xxnrm2"})
 # The first computes with shapes and strides only; the others hand values over to Python, which has no part in
 # the derivative.
-_PUBLISH = ("numzyme.arena.publish", "numzyme.arena.publish_when_raising")
-_WITHOUT_DERIVATIVE = frozenset({"numba_attempt_nocopy_reshape", *_PUBLISH, "numzyme.escape"})
+PUBLISH = "numzyme.arena.publish"  # hands an array to Python; in forward mode its tangent, too
+_WITHOUT_DERIVATIVE = frozenset(
+    {"numba_attempt_nocopy_reshape", PUBLISH, "numzyme.arena.publish_when_raising", "numzyme.escape"}
+)
 OPAQUE = "opaque"
 _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 
@@ -107,7 +109,8 @@ class FunctionFacts:
         }
         self.kinds = Kinds(self.memory, seed, dict(signature.multiples))
         self._blocks: dict[int, Block] = {}
-        self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive)
+        handed_over = _callers_of(PUBLISH, module) if one_sweep else frozenset()
+        self.activity = Activity(self.cfg, self.memory, self.kinds, self.status, self.labels, is_inactive, handed_over)
         if signature.is_root:
             self.activity.refuse_lost_derivatives()
         self.speculation = Speculation(self.cfg, self.activity.values)
@@ -341,3 +344,20 @@ class FunctionFacts:
                 ],
             )
         self.report.inactive_calls[symbol] += 1
+
+
+def _callers_of(symbol: str, module: Module) -> frozenset[str]:
+    """`symbol` and the functions of the module that may come to call it, as calls name them."""
+    found = {symbol}
+    if f"@{symbol}" not in module.declarations:
+        return frozenset(found)
+    changed = True
+    while changed:
+        callers = {
+            symbol_of(name)
+            for name, function in module.functions.items()
+            if any(i.opcode == "call" and symbol_of(i.callee) in found for i in function.instructions())
+        }
+        changed = not callers <= found
+        found |= callers
+    return frozenset(found)

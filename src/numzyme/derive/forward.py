@@ -22,7 +22,7 @@ from .accesses import alignment_of_access
 from .adjoints import ExpressionWriter
 from .augment import augment, shadow_operand
 from .emitter import ZERO, Emitter, quoted
-from .facts import FunctionFacts, Signature
+from .facts import PUBLISH, FunctionFacts, Signature
 from .forward_sweep import stack_size
 
 _REFERENCE_COUNTS = frozenset({"NRT_incref", "NRT_decref", "NRT_Free"})
@@ -268,6 +268,9 @@ class ForwardFunction:
         self._write_verbatim(i)
         if i.name in self.shadows:
             self._clear_allocation(i, symbol)
+        elif symbol == PUBLISH and self.facts.has_shadow(i.operands[1]):
+            slot, shadow = self.emitter.offset(i.operands[0], 8), self.shadow(i.operands[1], i)
+            self.emitter.line(f"call void {i.callee}(ptr {slot}, ptr {shadow}, i64 {i.operands[2]})")
         elif symbol in _REFERENCE_COUNTS and self.facts.has_shadow(i.operands[0]):
             shadow = self.shadow(i.operands[0], i)
             self.emitter.line(f"call void {i.callee}(ptr {shadow})")

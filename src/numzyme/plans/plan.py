@@ -9,6 +9,7 @@ returns or raises.
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import functools
 import math
 from collections.abc import Iterator
@@ -181,11 +182,13 @@ class Flattened:
         for cell in self.walk.cell_owners:
             sent = Sent.read(self.integers, cell.offset, cell.kind)
             if sent.address:
-                key = sent.place, sent.shape, sent.strides, sent.dtype
                 copied = sent.taken_over()
-                if key not in made:
-                    made[key] = sent.among(self.walk.arrays, copied)
-                changed.append((cell, made[key]))
+                if sent.tangent:
+                    sent.tangent_taken_over()  # nobody asked for it
+                self.integers[cell.offset : cell.offset + 2] = 0  # taken: this may be called again
+                if sent.key not in made:
+                    made[sent.key] = sent.among(self.walk.arrays, copied)
+                changed.append((cell, made[sent.key]))
         for owner, _ in changed:
             if self.walk.in_both_activities(owner.value):
                 raise DifferentiationValueError(
@@ -196,6 +199,21 @@ class Flattened:
                 )
         for owner, value in changed:
             values.set_child(owner.value, owner.step, value)
+
+    def bind_tangents(self, shadow: Walk) -> None:
+        """Bind fields of the shadows as forward mode bound those of the values; before `write_back`."""
+        made: dict[Any, np.ndarray] = {}
+        for cell, of_shadow in zip(self.walk.cell_owners, shadow.cell_owners, strict=True):
+            sent = Sent.read(self.integers, cell.offset, cell.kind)
+            if not sent.address:
+                continue
+            copied = sent.tangent_taken_over()
+            self.integers[cell.offset + 1] = 0  # taken
+            if of_shadow.value is cell.value:
+                continue  # a constant
+            if sent.key not in made:
+                made[sent.key] = sent.among_shadows(self.walk.arrays, shadow.arrays, copied)
+            values.set_child(of_shadow.value, of_shadow.step, made[sent.key])
 
     def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
         """The shadow of every value, from the gradients of the arrays and of the number buffer."""
@@ -218,28 +236,43 @@ def _skeletons(walk: Walk, parts: tuple[tuple[Any, str, bool], ...]) -> list[Ske
 
 @dataclass(frozen=True)
 class Sent:
-    """An array that compiled code bound to a field: a copy at `address`, and where it was itself."""
+    """An array that compiled code bound to a field: a copy at `address`, its tangent at `tangent` (0: it has none), and
+    where it was itself."""
 
     address: int
+    tangent: int
     place: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: np.dtype
 
+    @property
+    def key(self) -> tuple:
+        """Equal for fields that hold one array."""
+        return self.place, self.shape, self.strides, self.dtype
+
     @staticmethod
     def read(integers: np.ndarray, offset: int, kind: Any) -> Sent:
-        address, place, *rest = integers[offset : offset + room(kind.ndim)].tolist()
-        return Sent(address, place, tuple(rest[: kind.ndim]), tuple(rest[kind.ndim :]), as_dtype(kind.dtype))
+        address, tangent, place, *rest = integers[offset : offset + room(kind.ndim)].tolist()
+        shape, strides = tuple(rest[: kind.ndim]), tuple(rest[kind.ndim :])
+        return Sent(address, tangent, place, shape, strides, as_dtype(kind.dtype))
 
     def taken_over(self) -> np.ndarray:
         """The copy, in memory of Python; the memory that it was in is freed."""
+        return self._copied(self.address)
+
+    def tangent_taken_over(self) -> np.ndarray:
+        """The same for the tangent, which is zero where none was sent."""
+        return self._copied(self.tangent) if self.tangent else np.zeros(self.shape, self.dtype)
+
+    def _copied(self, address: int) -> np.ndarray:
         made = np.empty(self.shape, self.dtype)
         if made.nbytes:
-            raw = (ctypes.c_uint8 * made.nbytes).from_address(self.address)
+            raw = (ctypes.c_uint8 * made.nbytes).from_address(address)
             made.reshape(-1).view(np.uint8)[:] = np.ctypeslib.as_array(raw)
         free = ctypes.CDLL(None).free
         free.argtypes = [ctypes.c_void_p]
-        free(self.address)
+        free(address)
         return made
 
     def among(self, arrays: list[np.ndarray], copied: np.ndarray) -> np.ndarray:
@@ -263,6 +296,19 @@ class Sent:
                     return np.ndarray(self.shape, self.dtype, owner, self.place - owner.ctypes.data, self.strides)  # pyright: ignore[reportArgumentType]
         return copied
 
+    def among_shadows(self, arrays: list[np.ndarray], shadows: list[np.ndarray], copied: np.ndarray) -> np.ndarray:
+        """The shadow of the array of the call that it was, or the same view of one; `copied` when it was none."""
+        for array, shadow in zip(arrays, shadows, strict=True):
+            low, high = np.lib.array_utils.byte_bounds(array)
+            if array.dtype != self.dtype or not low <= self.place < high or not copied.size:
+                continue
+            if (array.shape, array.strides) == (self.shape, self.strides) and array.ctypes.data == self.place:
+                return shadow
+            if array.strides == shadow.strides:
+                moved = dataclasses.replace(self, place=self.place - array.ctypes.data + shadow.ctypes.data)
+                return moved.among([shadow], copied)
+        return copied
+
 
 def _release(cells: tuple[tuple, ...], arguments: list[Any]) -> None:
     """Free what a call sent that nobody takes over; `arguments` are those of the flat function."""
@@ -270,6 +316,7 @@ def _release(cells: tuple[tuple, ...], arguments: list[Any]) -> None:
         sent = Sent.read(arguments[-1], offset, kind)
         if sent.address:
             sent.taken_over()
+            sent.tangent_taken_over()
 
 
 def _current(owner: Any) -> Any:

@@ -1,8 +1,8 @@
 """Fields that compiled code binds anew: their last array is handed to Python when the user's function ends.
 
 Decides that the array is copied out, since the memory that compiled code made belongs to the derivative and ends with
-it; when the user's function raises, that happens on the way of the exception (see `escape.CallConv`). Invariant: what
-is handed over is the value alone; it carries no derivative.
+it; when the user's function raises, that happens on the way of the exception (see `escape.CallConv`). Invariant: in
+reverse mode what is handed over is the value alone; in forward mode the tangent goes beside it (`derive.forward`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PUBLISH_WHEN_RAISING = "numzyme.arena.publish_when_raising"
 
 
 def room(ndim: int) -> int:
-    """How many integers `publish` needs for an array."""
-    return 2 + 2 * ndim
+    """How many integers `publish` needs for an array: addresses of a copy and of its tangent, place, shape, strides."""
+    return 3 + 2 * ndim
 
 
 @intrinsic
@@ -68,7 +68,7 @@ def start_of(typing_context: Any, integers: Any) -> Any:
 
 @intrinsic
 def note(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
-    """The place, shape and strides of an array go to `integers[offset + 1:]`: Python may know the array."""
+    """The place, shape and strides of an array go to `integers[offset + 2:]`: Python may know the array."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         content = context.make_array(array)(context, builder, value=args[0])
@@ -76,7 +76,7 @@ def note(typing_context: Any, array: Any, integers: Any, offset: Any) -> Any:
         parts = [builder.extract_value(part, axis) for part in (content.shape, content.strides)
                  for axis in range(array.ndim)]  # fmt: skip
         for position, number in enumerate([place, *parts]):
-            where = builder.add(args[2], context.get_constant(types.intp, position + 1))
+            where = builder.add(args[2], context.get_constant(types.intp, position + 2))
             builder.store(number, builder.gep(args[1], [where]))
         return context.get_dummy_value()
 
