@@ -10,6 +10,8 @@ import inspect
 from itertools import pairwise
 from types import FunctionType
 
+from ..diagnostics import DifferentiationTypeError, SourceLocation
+
 
 def written_for_numba(function: FunctionType) -> FunctionType:
     """`function`, or one that does the same and that Numba compiles."""
@@ -21,6 +23,14 @@ def with_positional_keywords(function: FunctionType) -> FunctionType:
     code, defaults = function.__code__, function.__kwdefaults__ or {}
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
     takes_any = code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    if names and takes_any and not (function.__module__ or "").startswith(("numba.", "numzyme.")):
+        starred = code.co_varnames[code.co_argcount + code.co_kwonlyargcount]
+        raise DifferentiationTypeError(
+            f"`{function.__name__}` has the keyword parameter {names[0]} behind *{starred}",
+            where=SourceLocation(code.co_filename, code.co_firstlineno, code.co_name),
+            why="Numba would take a positional argument for it",
+            todo=(f"put {names[0]} in front of the starred parameter",),
+        )
     if not names or takes_any or any(name not in defaults for name in names):
         return function
     changed = code.replace(co_argcount=code.co_argcount + len(names), co_kwonlyargcount=0)

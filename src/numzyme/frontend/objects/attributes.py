@@ -85,6 +85,11 @@ def attribute_type(context: Any, kind: ObjectType, name: str) -> Any:
 def member_type(context: Any, kind: ObjectType, name: str, found: Any) -> Any:
     """The type of `object.name`, where `found` is what its class, or one behind it, has under this name."""
     python_class = kind.python_class
+    if kind.mutable and isinstance(found, functools.cached_property):
+        raise errors.TypingError(
+            f"'{name}' of {python_class.__qualname__} is a cached_property, which keeps what it was when it was first "
+            "read, and compiled code does not: make it a property, or the class frozen"
+        )
     getter = _getter(found)
     if getter is not None:
         called = function_type_of(context, method_in_class(python_class, getter)).get_call_type(context, (kind,), {})

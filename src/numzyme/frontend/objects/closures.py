@@ -11,9 +11,10 @@ import inspect
 from types import FunctionType
 from typing import Any
 
-from numba.core import bytecode, interpreter, ir
+from numba.core import bytecode, errors, interpreter, ir
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.extending import register_model
+from numba.core.ir_utils import get_definition, guard
 from numba.core.untyped_passes import TranslateByteCode
 
 from .kinds import BoundMethod, Fields, ObjectModel, ObjectType
@@ -103,9 +104,11 @@ class TranslateClosure(TranslateByteCode):
         state["typingctx"].refresh()  # the translation may have made functions
         if closure_type is None:
             if func_ir is None:
-                return super().run_pass(state)
-            func_ir.func_id = state["func_id"]
-            state["func_ir"] = func_ir
+                super().run_pass(state)
+            else:
+                func_ir.func_id = state["func_id"]
+                state["func_ir"] = func_ir
+            pass_all_arguments(state["func_ir"])
             return True
         if func_ir is None:
             identity = bytecode.FunctionIdentity.from_function(closure_type.function)
@@ -117,7 +120,58 @@ class TranslateClosure(TranslateByteCode):
                 if isinstance(statement.value, ir.Arg):
                     statement.value = ir.Arg(statement.value.name, statement.value.index + 1, statement.value.loc)
         state["func_ir"] = func_ir
+        pass_all_arguments(func_ir)
         return True
+
+
+def pass_all_arguments(func_ir: Any) -> None:
+    """Calls of functions that are defined inside, with what they leave to defaults: Numba ignores keywords, and takes
+    the first default for the first parameter that is not given, which may have another."""
+    for block in func_ir.blocks.values():
+        body = []
+        for statement in block.body:
+            call = statement.value if isinstance(statement, ir.Assign) else None
+            if isinstance(call, ir.Expr) and call.op == "call" and not call.vararg:
+                found = guard(get_definition, func_ir, call.func)
+                if isinstance(found, ir.Expr) and found.op == "make_function":
+                    body += _with_all_arguments(func_ir, block.scope, call, found)
+            body.append(statement)
+        block.body = body
+
+
+def _with_all_arguments(func_ir: Any, scope: Any, call: Any, function: Any) -> list[Any]:
+    """Give `call` an argument for each parameter; the definitions of those that are constants."""
+    names, given = function.code.co_varnames[: function.code.co_argcount], dict(call.kws)
+    args, made = list(call.args), []
+    defaults = _defaults_of(func_ir, function)
+    for position, name in enumerate(names[len(args) :], len(args)):
+        if name in given:
+            args.append(given.pop(name))
+            continue
+        if len(names) - position > len(defaults):
+            break  # missing: Numba says so
+        value = defaults[position - len(names)]
+        if not isinstance(value, ir.Var):
+            variable = scope.redefine("$default", loc=call.loc, rename=True)
+            made.append(ir.Assign(ir.Const(value, call.loc), variable, call.loc))
+            value = variable
+        args.append(value)
+    if given:
+        listed = ", ".join(given)
+        raise errors.TypingError(f"a function that is defined inside is called with keywords: {listed}", call.loc)
+    call._kws.update(args=args, kws=())
+    return made
+
+
+def _defaults_of(func_ir: Any, function: Any) -> list[Any]:
+    """Variables, or the constants themselves."""
+    defaults = function.defaults
+    if isinstance(defaults, ir.Var):
+        defaults = guard(get_definition, func_ir, defaults)
+    if isinstance(defaults, ir.Expr) and defaults.op == "build_tuple":
+        return list(defaults.items)
+    defaults = getattr(defaults, "value", defaults)
+    return list(defaults) if isinstance(defaults, tuple) else []
 
 
 @register_pass(mutates_CFG=False, analysis_only=False)

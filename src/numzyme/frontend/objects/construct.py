@@ -18,16 +18,26 @@ from typing import Any
 from numba.core import cgutils, errors, types
 from numba.extending import intrinsic
 
+from ...diagnostics import DifferentiationTypeError
 from .attributes import constant_value, new_slots, rebound_of
-from .classes import class_attribute, is_generated, is_named_tuple_class
+from .classes import class_attribute, hook_of, is_generated, is_named_tuple_class
 from .cyclic import is_cyclic, parts_model
 from .initialisers import constructor, runs_initialiser
 from .kinds import IDENTITY, MutableObjectType, ObjectType, SequenceType, identity_number, is_static
+
+_METHODS_OF_TUPLES = ("__add__", "__radd__", "__iadd__", "__bool__", "__getitem__", "__len__", "__iter__")
 
 
 def object_type_of(python_class: type, fields: Any, cells: frozenset[str] = frozenset()) -> Any:
     """The type of an instance of `python_class` whose fields have these kinds."""
     if is_named_tuple_class(python_class):
+        own = hook_of(python_class, *_METHODS_OF_TUPLES)
+        if own is not None:
+            raise DifferentiationTypeError(
+                f"{python_class.__qualname__} is a NamedTuple with a method {own} of its own",
+                why="compiled code does what tuples do",
+                todo=("use a frozen dataclass",),
+            )
         return SequenceType(python_class, tuple(fields))
     if is_frozen(python_class):
         return ObjectType(python_class, tuple(fields))
