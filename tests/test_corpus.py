@@ -14,7 +14,8 @@ from numzyme.testing.checks import check
 # NUMZYME_EVERY_PROGRAM=1 runs all, in full: Numba takes many seconds for containers and some of NumPy's functions.
 SLOW = [p for f in (numpy_functions, containers, records, generalized, blas, optional) for p in f.CORPUS]
 EVERY = bool(os.environ.get("NUMZYME_EVERY_PROGRAM"))
-LEFT_OUT = () if EVERY else {name for n, name in enumerate(SLOW) if n % 16}
+OTHERS = [name for name in PROGRAMS if name not in SLOW]
+LEFT_OUT = () if EVERY else {*SLOW, *OTHERS} - {*SLOW[::16], *OTHERS[::2]}
 CHOSEN = [name for name in PROGRAMS if name not in LEFT_OUT]
 # compared with plain Python instead of njit, to the bit, which takes a third less; not where njit is what counts
 QUICK = {name for n, name in enumerate(CHOSEN) if n % 4 and not PROGRAMS[name].failing and not EVERY}

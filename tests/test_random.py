@@ -1,7 +1,7 @@
 """Random programs: every one agrees with plain Python, with itself in both modes, and with differences, or is refused.
 
 A refusal names a line of the program. Every chunk runs in a process of its own, so that a crash is the failure of one
-program. NUMZYME_RANDOM_PROGRAMS=200 runs more of them (five seconds each) than the first 4, and
+program. NUMZYME_RANDOM_PROGRAMS=200 runs more of them (five seconds each) than the first 2, and
 `python -m numzyme.testing.random_programs` any number of further ones.
 """
 
@@ -14,7 +14,7 @@ from numzyme.testing.random_programs import run
 from numzyme.testing.random_source import random_source
 from numzyme.testing.shrink import shrink
 
-PROGRAMS, CHUNK = int(os.environ.get("NUMZYME_RANDOM_PROGRAMS", 4)), 2
+PROGRAMS, CHUNK = int(os.environ.get("NUMZYME_RANDOM_PROGRAMS", 2)), 2
 SECONDS = 300.0  # for one program: only what hangs takes so long
 
 
