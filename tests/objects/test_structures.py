@@ -128,3 +128,14 @@ def test_a_direction_in_an_object():
     direction = Line(np.zeros(2), 1.0)
     found = autodiff(Forward, lambda line: line.slope * line.offset, Duplicated(Line(np.ones(2), 3.0), direction))
     np.testing.assert_array_equal(found, [1.0, 1.0])
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (2, 0), (0, 3, 2)])
+def test_array_without_elements_was_taken_for_a_broadcast_one(shape):
+    def total(d):
+        return d["e"].sum() + d["k"][0] * 2.0
+
+    for mode, expected in ((Forward, 3.0), (Reverse, (None,))):
+        d, shadow = {"e": np.zeros(shape), "k": np.array([1.0])}, {"e": np.zeros(shape), "k": np.array([1.5])}
+        assert autodiff(mode, total, Duplicated(d, shadow)) == expected
+    assert shadow["k"][0] == 3.5

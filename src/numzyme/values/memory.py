@@ -72,6 +72,8 @@ def address_of(array: np.ndarray) -> int:
 
 def is_broadcast(array: np.ndarray) -> bool:
     """Whether elements along some axis are one and the same."""
+    if not array.size:
+        return False  # whatever NumPy says of its strides
     return any(n > 1 and stride == 0 for n, stride in zip(array.shape, array.strides, strict=True))
 
 
