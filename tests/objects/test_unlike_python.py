@@ -60,6 +60,19 @@ class Truth(NamedTuple):
         return False
 
 
+class Iterated(NamedTuple):
+    x: float
+    y: float
+
+    def __iter__(self):
+        yield 1.0
+
+
+def test_named_tuple_with_other_iteration_failed_in_zip():
+    with pytest.raises(DifferentiationTypeError, match="NamedTuple with a method __iter__"):
+        gradient(Reverse, lambda a: a.x * 2.0, Iterated(1.0, 2.0))
+
+
 def test_named_tuples_had_the_methods_of_tuples():
     with pytest.raises(DifferentiationTypeError, match="NamedTuple with a method __add__"):
         gradient(Reverse, lambda a, b: (a + b)[1], Vector(1.0, 2.0), Vector(3.0, 4.0))

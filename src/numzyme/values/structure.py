@@ -46,7 +46,8 @@ def children_of(kind: Kind, value: Any) -> Children:
     if kind is Kind.DICT:
         return [(Step(key), child) for key, child in value.items()]
     if kind is Kind.NAMED_TUPLE:
-        return [(Step(name, True), child) for name, child in zip(value._fields, value, strict=True)]
+        members = tuple.__iter__(value)  # the class may have another `__iter__`
+        return [(Step(name, True), child) for name, child in zip(value._fields, members, strict=True)]
     if kind is Kind.OBJECT:
         plain = _shape_of(type(value)).plain_steps
         if plain and len(value.__dict__) >= len(plain) and all(step.key in value.__dict__ for step in plain):
