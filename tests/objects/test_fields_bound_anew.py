@@ -143,6 +143,19 @@ def test_constant_objects_keep_no_tangent():
     assert autodiff(Forward, binds, Const(m), Duplicated(1.0, 0.5)) == pytest.approx(0.5 * np.sum(m.w), rel=1e-14)
 
 
+def test_field_bound_to_a_constant_array_had_its_values_for_tangents():
+    def binds(m, constants):
+        m.w = constants
+        m.u = constants[1:]
+
+    m, d, constants = state(), direction(), np.array([5.0, 6.0, 7.0])
+    autodiff(Forward, binds, Duplicated(m, d), Const(constants))
+    assert m.w is constants and list(m.u) == [6.0, 7.0]
+    np.testing.assert_array_equal(d.w, np.zeros(3))
+    np.testing.assert_array_equal(d.u, np.zeros(2))
+    assert not np.shares_memory(d.w, constants) and not np.shares_memory(d.u, constants)
+
+
 @pytest.mark.parametrize("function", [doubles, grows_and_joins, one_array_in_both], ids=lambda f: f.__name__)
 def test_jacobian_with_respect_to_an_object_that_is_returned(function):
     """The copies that were sent to Python were freed twice, and the first call of a process was refused."""

@@ -203,6 +203,9 @@ class Flattened:
     def bind_tangents(self, shadow: Walk) -> None:
         """Bind fields of the shadows as forward mode bound those of the values; before `write_back`."""
         made: dict[Any, np.ndarray] = {}
+        pairs = [  # the shadow of a constant array is the array itself: what is bound to one has a tangent of zeros
+            pair for *pair, active in zip(self.walk.arrays, shadow.arrays, self.walk.active, strict=True) if active
+        ]
         for cell, of_shadow in zip(self.walk.cell_owners, shadow.cell_owners, strict=True):
             sent = Sent.read(self.integers, cell.offset, cell.kind)
             if not sent.address:
@@ -212,7 +215,7 @@ class Flattened:
             if of_shadow.value is cell.value:
                 continue  # a constant
             if sent.key not in made:
-                made[sent.key] = sent.among_shadows(self.walk.arrays, shadow.arrays, copied)
+                made[sent.key] = sent.among_shadows(pairs, copied)
             values.set_child(of_shadow.value, of_shadow.step, made[sent.key])
 
     def shadows(self, arrays: list[Any], floats: np.ndarray) -> tuple[Any, ...]:
@@ -296,9 +299,12 @@ class Sent:
                     return np.ndarray(self.shape, self.dtype, owner, self.place - owner.ctypes.data, self.strides)  # pyright: ignore[reportArgumentType]
         return copied
 
-    def among_shadows(self, arrays: list[np.ndarray], shadows: list[np.ndarray], copied: np.ndarray) -> np.ndarray:
-        """The shadow of the array of the call that it was, or the same view of one; `copied` when it was none."""
-        for array, shadow in zip(arrays, shadows, strict=True):
+    def among_shadows(self, pairs: list[list[np.ndarray]], copied: np.ndarray) -> np.ndarray:
+        """The shadow of the array of the call that it was, or the same view of one; `copied` when it was none.
+
+        `pairs`: the arrays that are differentiated, each with its shadow.
+        """
+        for array, shadow in pairs:
             low, high = np.lib.array_utils.byte_bounds(array)
             if array.dtype != self.dtype or not low <= self.place < high or not copied.size:
                 continue
