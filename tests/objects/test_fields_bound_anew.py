@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from numzyme import Const, Duplicated, Forward, ForwardWithPrimal, autodiff, gradient, tree_map
+from numzyme import Const, Duplicated, Forward, ForwardWithPrimal, Reverse, autodiff, gradient, tree_map
 
 
 @dataclass
@@ -186,3 +186,48 @@ print(gradient(Forward, doubles, P(np.array([0.3, 0.7]))).v.v.tolist())
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "[[2.0, 0.0], [0.0, 2.0]]\n"), done.stderr
+
+
+def recurses(m, n):
+    if n == 0:
+        return np.sum(m.w * m.w) * m.x
+    return recurses(m, n - 1) * 0.5 + m.x
+
+
+def scaled(m):
+    m.w = m.w * 2.0
+    return np.sum(m.w) * m.x
+
+
+def test_what_one_function_binds_anew_is_nothing_to_another():
+    """`scaled` once made `recurses` be refused: its class was known for a field that is bound anew."""
+    make = lambda: State(3.0, np.array([1.0, 2.0]))  # noqa: E731
+    np.testing.assert_allclose(gradient(Reverse, scaled, make()).w, [6.0, 6.0], rtol=1e-14)
+    found, _ = gradient(Reverse, recurses, make(), 2)
+    np.testing.assert_allclose(found.w, 0.25 * 3.0 * 2.0 * np.array([1.0, 2.0]), rtol=1e-14)
+    np.testing.assert_allclose(found.x, 0.25 * 5.0 + 1.5, rtol=1e-14)
+
+
+def takes_one_or_makes_one(m):
+    other = State(m.x, m.w * 2.0)
+    if m.x > 0.0:
+        other = m
+    return np.sum(other.w) * other.x
+
+
+def test_objects_that_are_made_agree_with_those_of_the_arguments():
+    make = lambda: State(3.0, np.array([1.0, 2.0]))  # noqa: E731
+    np.testing.assert_allclose(gradient(Reverse, scaled, make()).w, [6.0, 6.0], rtol=1e-14)
+    np.testing.assert_allclose(gradient(Reverse, takes_one_or_makes_one, make()).w, [3.0, 3.0], rtol=1e-14)
+
+
+def makes_and_binds(x):
+    m = State(3.0, x)
+    m.w = m.w * x
+    return np.sum(m.w) * m.x
+
+
+@pytest.mark.parametrize("mode", [Reverse, Forward])
+def test_object_made_in_a_function_of_arrays(mode):
+    """The exception that says `compile again` once reached the user."""
+    np.testing.assert_allclose(gradient(mode, makes_and_binds, np.array([1.0, 2.0])), [6.0, 12.0], rtol=1e-14)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ FlatGradient = Callable[[Any, list[Any], tuple[bool, ...]], DerivativesAndValue]
 FlatDerivative = Callable[[Any, list[Activity]], DerivativesAndValue]
 
 _FUNCTIONS = (FunctionType, Dispatcher, BuiltinFunctionType, np.ufunc, type(np.sum))
-_cells: set[tuple[type, str]] = set()
+# the fields that a function binds anew, by its code: found out while compiling it
+_rebound: dict[CodeType | None, frozenset[tuple[type, str]]] = {}
 
 
 def needs_plan(f: Any, arguments: Any) -> bool:
@@ -221,7 +222,8 @@ def _with_plan(
         try:
             return run(flattened, plan.flat)
         except RebindsField as rebinds:  # while compiling: nothing has run
-            _cells.add((rebinds.python_class, rebinds.name))
+            code = refusals.code_of(_signature_of(f))
+            _rebound[code] = _rebound.get(code, frozenset()) | {(rebinds.python_class, rebinds.name)}
         finally:
             flattened.write_back()
 
@@ -267,14 +269,14 @@ def _prepared(
             todo=("pass the arrays of the object as arguments of their own",),
         )
     refresh_classes()
-    walk = Walk(typing_context(bool(boundscheck)), frozenset(_cells))
-    labels = argument_labels(_signature_of(f), len(arguments))
+    known = _signature_of(f)
+    walk = Walk(typing_context(bool(boundscheck)), _rebound.get(refusals.code_of(known), frozenset()))
+    labels = argument_labels(known, len(arguments))
     parts = [(value, label, not fixed) for value, label, fixed in zip(arguments, labels, constant, strict=True)]
     is_function = isinstance(f, _FUNCTIONS) and not plans.captures(f)
     if not is_function:
         parts.insert(0, (f, refusals.name_of(f) if hasattr(f, "__name__") else "f", f_is_active))
     flattened = Flattened.of(walk, tuple(parts))
-    known = _signature_of(f)
     key = flattened.key(f if is_function else None)
     names = tuple(name for _, name, _ in parts)
     return flattened, plans.plan_for(key, refusals.name_of(known), refusals.code_of(known), names)

@@ -17,6 +17,7 @@ from ..ir.reader import read_parameters
 from . import shape_errors
 from .fingerprints import observe
 from .layout import Parameter, parameters_of, return_layout_of
+from .objects.attributes import RebindsField, rebinding
 from .provided import link_provided
 from .target import DEFAULT_FLAGS, Library, effective_options, target_for
 
@@ -79,8 +80,25 @@ def extract(function: Any, argument_types: tuple, *, boundscheck: bool | None = 
     found = _cache.get(key)
     if found is None:
         observe(function, argument_types)
-        found = _cache[key] = _extract(function, argument_types, bool(boundscheck))
+        found = _cache[key] = _rebinding(function, argument_types, bool(boundscheck))
     return found
+
+
+def _rebinding(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:
+    """`_extract`, again with cells for the fields that the function binds anew of objects that it makes itself.
+
+    Those of objects in its arguments are for whoever takes these apart: it is `numzyme_rebinds` of the function then.
+    """
+    given: Mapping[type, frozenset[str]] = getattr(function, "numzyme_rebinds", {})
+    fields = frozenset((python_class, name) for python_class, names in given.items() for name in names)
+    while True:
+        try:
+            with rebinding(fields):
+                return _extract(function, argument_types, force_boundscheck)
+        except RebindsField as rebinds:
+            if rebinds.python_class in given:
+                raise
+            fields |= {(rebinds.python_class, rebinds.name)}
 
 
 def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:

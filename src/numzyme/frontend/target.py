@@ -273,8 +273,8 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         super().__init__(name)
         self.name = name
         self._context_class = context_class
-        # (user function, options) -> private dispatcher. Never emptied: Numba's types refer to dispatchers
-        # weakly, and types live as long as the process.
+        # (user function, options, fields bound anew) -> private dispatcher. Never emptied: Numba's types refer to
+        # dispatchers weakly, and types live as long as the process.
         self._dispatchers: dict[Any, Dispatcher] = {}
         self.dispatcher_class: type[Dispatcher]
 
@@ -300,7 +300,7 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         """The private dispatcher for a user's dispatcher or plain function, as called from here."""
         options = effective_options(function)
         function = version_of(function)
-        key = (id(function), tuple(sorted(options.items())))
+        key = (id(function), tuple(sorted(options.items())), attributes.rebound())
         found = self._dispatchers.get(key)
         if found is None:
             given = dict(options, nopython=True, fastmath=set(options["fastmath"]))

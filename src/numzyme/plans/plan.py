@@ -43,13 +43,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanKey:
-    """Everything that a flat function depends on. `function`: None when the first value is what is called."""
+    """Everything that a flat function depends on. `function`: None when the first value is what is called.
+
+    `rebinds`: the classes of the values that can change, with the names of their fields that have cells.
+    """
 
     function: Any
     skeletons: tuple[Skeleton, ...]
     array_count: int
     labels: tuple[str, ...]
     cells: tuple[tuple, ...]
+    rebinds: frozenset[tuple[type, frozenset[str]]]
 
 
 _plans: dict[PlanKey, Plan] = {}
@@ -102,6 +106,7 @@ def _flat_function(key: PlanKey, name: str, code: Any, labels: tuple[str, ...]) 
         flat.__code__ = flat.__code__.replace(co_name=name, co_qualname=name, **changed)
     flat.numzyme_release = functools.partial(_release, key.cells)
     flat.numzyme_returned = returned
+    flat.numzyme_rebinds = dict(key.rebinds)
     paths = [path for pair in zip(labels, key.skeletons, strict=True) for path in _constant_numbers(*pair)]
     constant = " or ".join(paths) if 0 < len(paths) < 4 else "with the constant numbers"
     flat.numzyme_labels = (*key.labels, "the numbers", constant, "the integers")
@@ -160,7 +165,9 @@ class Flattened:
     def key(self, function: Any) -> PlanKey:
         labels = tuple(map(str, self.walk.paths))
         cells = tuple(owner.key() for owner in self.walk.cell_owners)
-        return PlanKey(version_of(function), self.skeletons, len(self.walk.arrays), labels, cells)
+        classes = {type(value) for value in self.walk.kept}
+        rebinds = frozenset((c, frozenset(name for cls, name in self.walk.cells if cls is c)) for c in classes)
+        return PlanKey(version_of(function), self.skeletons, len(self.walk.arrays), labels, cells, rebinds)
 
     def write_back(self) -> None:
         """Give the numbers that compiled code changed to the objects that they belong to."""

@@ -12,6 +12,9 @@ import collections
 import dataclasses
 import enum
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FunctionType, NoneType
 from typing import Any
 
@@ -258,12 +261,29 @@ class RebindsField(Exception):
         self.python_class, self.name = python_class, name
 
 
-rebound: set[tuple[type, str]] = set()  # fields that compiled code binds anew, of all objects that it makes
+Fields = frozenset[tuple[type, str]]
+
+_rebound: ContextVar[Fields] = ContextVar("rebound", default=frozenset())
+
+
+@contextmanager
+def rebinding(fields: Fields) -> Iterator[None]:
+    """Compile what binds these fields anew: the objects that it makes have cells for them."""
+    token = _rebound.set(fields)
+    try:
+        yield
+    finally:
+        _rebound.reset(token)
+
+
+def rebound() -> Fields:
+    """The fields that the function which is being compiled binds anew."""
+    return _rebound.get()
 
 
 def rebound_of(python_class: type) -> frozenset[str]:
-    """The fields of a class that compiled code binds anew."""
-    return frozenset(name for cls, name in rebound if cls is python_class)
+    """Those of one class."""
+    return frozenset(name for cls, name in rebound() if cls is python_class)
 
 
 def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
@@ -292,12 +312,11 @@ def setattr_signature(context: Any, kind: Any, name: str, value: Any) -> Any:
     if not kind.in_memory(name):
         if not isinstance(field_kind, types.Array):
             raise errors.TypingError(f"compiled code can bind numbers and arrays to fields, not {field_kind}: '{name}'")
-        if (kind.python_class, name) in rebound:  # objects of arguments have a cell for it by now
+        if (kind.python_class, name) in rebound():  # objects of arguments have a cell for it by now
             raise errors.TypingError(
                 f"the field '{name}' of a {shown} that a compiled function made cannot be bound to another array: "
                 f"assign to its elements (x.{name}[:] = ...)"
             )
-        rebound.add((kind.python_class, name))
         raise RebindsField(kind.python_class, name)
     return templates.signature(types.void, kind, field_kind)
 
