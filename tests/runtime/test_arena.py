@@ -9,8 +9,12 @@ import sys
 import threading
 from collections.abc import Callable
 
+import numba
+import numpy as np
 import pytest
 
+from numzyme.frontend.objects.cells import room
+from numzyme.plans.plan import Sent
 from numzyme.runtime import arena, arena_text, memory, release_memory
 
 Pointer = ctypes.c_void_p
@@ -180,3 +184,18 @@ if child == 0:
 assert os.waitpid(child, 0)[1] == 0
 """
     subprocess.run([sys.executable, "-c", program], check=True, cwd=os.path.dirname(__file__))
+
+
+def test_no_memory_for_a_published_array_is_not_a_missing_tangent():
+    """The address 0 was left, which says that nothing was bound or that the tangent is zero."""
+    arena.register()
+    signature = ctypes.CFUNCTYPE(None, Pointer, Pointer, ctypes.c_int64)
+    publish = signature(arena._functions["numzyme.arena.publish"])
+    integers, data = np.zeros(room(1), np.int64), np.array([1.0, 2.0])
+    publish(integers.ctypes.data, data.ctypes.data, data.nbytes)
+    publish(integers[1:].ctypes.data, data.ctypes.data, 2**62)
+    integers[3:] = 2, 8
+    sent = Sent.read(integers, 0, numba.typeof(data))
+    np.testing.assert_array_equal(sent.taken_over(), data)
+    with pytest.raises(MemoryError, match="bound to a field"):
+        sent.tangent_taken_over()

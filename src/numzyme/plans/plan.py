@@ -26,6 +26,7 @@ from ..frontend.objects.cells import publish, publish_no_more, publish_when_rais
 from ..frontend.objects.construct import Skeleton, rebuild
 from ..frontend.objects.outside import version_of
 from ..frontend.objects.results import Noted, give_back
+from ..runtime.escape_text import NO_MEMORY
 from ..values import Kind, Path
 from ..values.paths import NestedIn
 from .cycles import Component, ReferenceCycle, components
@@ -276,6 +277,8 @@ class Sent:
         return self._copied(self.tangent) if self.tangent else np.zeros(self.shape, self.dtype)
 
     def _copied(self, address: int) -> np.ndarray:
+        if address == NO_MEMORY:
+            raise MemoryError(f"numzyme: no memory for an array of shape {self.shape} that is bound to a field")
         made = np.empty(self.shape, self.dtype)
         if made.nbytes:
             raw = (ctypes.c_uint8 * made.nbytes).from_address(address)

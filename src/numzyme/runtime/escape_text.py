@@ -18,6 +18,7 @@ declare void @numzyme.arena.publish_when_raising(ptr, ptr, i64) nounwind willret
 """
 RECORD_BYTES = 40  # meminfo, low, size as they were; meminfo and low as they are
 _DATA_OF_MEMINFO = 24
+NO_MEMORY = -1  # what `publish` leaves when there was none for a copy
 
 _TEMPLATE = """
 declare ptr @NRT_MemInfo_alloc_aligned(i64, i32)
@@ -105,12 +106,13 @@ define internal void @answer(ptr %record, ptr %meminfo, ptr %low) alwaysinline {
   ret void
 }}
 
-; Leave the address of a copy of some bytes, from malloc, for Python to find (0 without memory).
+; Leave the address of a copy of some bytes, from malloc, for Python to find ({no_memory} without memory).
 define void @numzyme.arena.publish(ptr %slot, ptr %data, i64 %size) {{
   %room = add i64 %size, 1
   %copy = call ptr @malloc(i64 %room)
-  store ptr %copy, ptr %slot
   %none = icmp eq ptr %copy, null
+  %left = select i1 %none, ptr inttoptr (i64 {no_memory} to ptr), ptr %copy
+  store ptr %left, ptr %slot
   br i1 %none, label %done, label %fill
 fill:
   call void @llvm.memcpy.p0.p0.i64(ptr %copy, ptr %data, i64 %size, i1 false)
@@ -152,4 +154,4 @@ no:
 
 def definitions() -> str:
     """The LLVM text that defines the API, as a module of its own."""
-    return arena_text.expanded(_TEMPLATE.format(record=RECORD_BYTES, data=_DATA_OF_MEMINFO))
+    return arena_text.expanded(_TEMPLATE.format(record=RECORD_BYTES, data=_DATA_OF_MEMINFO, no_memory=NO_MEMORY))
