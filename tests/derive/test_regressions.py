@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 from numba.core.runtime import _nrt_python, rtsys
 
-from numzyme import Const, Duplicated, Forward, UnsupportedCodeError, autodiff, grad
+from numzyme import Const, Duplicated, Forward, Reverse, UnsupportedCodeError, autodiff, grad, gradient
 
 
 def differences(f, x, h=1e-6):
@@ -188,3 +188,15 @@ def test_shadow_is_released_when_forward_mode_raises():
     after = rtsys.get_allocation_stats()
     assert after.alloc - after.free == before.alloc - before.free
     assert after.mi_alloc - after.mi_free == before.mi_alloc - before.mi_free
+
+
+@pytest.mark.parametrize("mode", [Forward, Reverse])
+def test_long_chain_of_values(mode):
+    """Operands were followed by recursion to Python's limit: RecursionError, from Numba and from reverse mode."""
+    lines = [f"    if x > {i / 100}:\n        s = s + x * {i}.5" for i in range(100)]
+    scope: dict = {}
+    exec("def long_chain(x, flag):\n    s = 0.0\n" + "\n".join(lines) + "\n    return s * x + flag", scope)
+    f, x = scope["long_chain"], 0.305
+    found = gradient(mode, f, x, 1.0)
+    slope = (f(x + 1e-6, 1.0) - f(x - 1e-6, 1.0)) / 2e-6
+    np.testing.assert_allclose(found, (slope, 1.0), rtol=1e-6)

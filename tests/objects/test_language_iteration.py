@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from numzyme import DifferentiationError, Reverse, gradient
+from numzyme import DifferentiationError, Forward, Reverse, gradient
+from numzyme.arrays import SVector
 
 from .checking import check, check_raises, copies
 
@@ -242,3 +243,49 @@ def test_refusals(name):
     f, message = REFUSED[name]
     with pytest.raises(DifferentiationError, match=message):
         gradient(Reverse, f, Chain((Scale(1.5), Scale(2.0))))
+
+
+class Data:
+    """Read by `len` and indices."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __len__(self):
+        return len(self.data)
+
+    def __getitem__(self, i):
+        return self.data[i]
+
+
+class Squares:
+    """Read by a generator."""
+
+    def __init__(self, data):
+        self.data = data
+
+    def __iter__(self):
+        for k in range(len(self.data)):
+            yield self.data[k] * self.data[k]
+
+
+def enumerated(v):
+    total = 0.0
+    for i, e in enumerate(v):
+        if i == 2:
+            break
+        total += (i + 1) * e * e
+    for i, e in enumerate(v, start=2):
+        total += i * e * e * e
+    return total
+
+
+@pytest.mark.parametrize("make", [lambda x: SVector(*x), Data, Squares], ids=["SVector", "Data", "Squares"])
+@pytest.mark.parametrize("mode", [Reverse, Forward])
+def test_enumerate_of_objects(mode, make):
+    x = np.array([0.5, -1.5, 0.75])
+    found = gradient(mode, enumerated, make(x))
+    found = np.asarray(found if isinstance(found, SVector) else found.data)
+    steps = np.eye(3) * 1e-6
+    expected = [(enumerated(make(x + step)) - enumerated(make(x - step))) / 2e-6 for step in steps]
+    np.testing.assert_allclose(found, expected, rtol=1e-7, atol=1e-8)

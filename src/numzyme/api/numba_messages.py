@@ -119,6 +119,8 @@ def _no_opcode(name: str) -> str:
 
 def _no_function(function: str, arguments: str) -> str:
     listed = re.match(r"(MixedList|EvenList)", arguments)
+    if function == "exception_match":
+        return "Numba catches every exception or none: write `except Exception:`"
     if function == "setitem" and listed:
         return _FIXED
     if function == "getitem" and (listed or arguments.startswith("Tuple(")) and "int64" in arguments:
@@ -152,6 +154,7 @@ def _no_binding(signature: str, problem: str) -> str:
 
 
 _REWRITTEN: list[tuple[re.Pattern, Any]] = [
+    (re.compile(r"Untyped global name '\w+': (`.* compiled code .*)"), lambda own: own),
     (re.compile(r"Unknown attribute '(\w+)' of type (.*)"), _no_attribute),
     (re.compile(r"No type info available for constant\(<class '(?:[\w<>]+\.)*(\w+)'>\) as a callable"), _no_class),
     (re.compile(r"Cannot bind .* to signature '\((.*)\)' due to \"TypeError: (.*)\""), _no_binding),
@@ -177,8 +180,8 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (
         re.compile(r"use of yield in a closure is unsupported"),
         lambda: (
-            "a generator expression is known as the argument of sum, any, all, max, min, list, tuple or sorted only: "
-            "write a list comprehension"
+            "a generator that is made inside: move a function with yield out of this one, and write a list "
+            "comprehension for a generator expression (sum, any, all, max, min, list, tuple and sorted take them)"
         ),
     ),
     (re.compile(r"Use of unsupported opcode \((\w+)\) found"), _no_opcode),

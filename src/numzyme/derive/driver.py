@@ -10,6 +10,7 @@ from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carri
 from ..analysis.effects import ARENA_ALLOCATORS, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write_function
+from ..ir.depth import nested_calls
 from ..ir.symbols import symbol_of
 from . import calls, owned
 from .accesses import split_accesses
@@ -20,6 +21,8 @@ from .helpers import DIGAMMA_NEEDS, FIELDS_NEED, helper_text
 from .request import Counted, Derivative, Report, Request
 from .reverse import ARENA_DECLARATIONS, ReverseFunction
 
+_CALLS = 100_000  # of our own passes, which follow operands: a frame each in a long chain of values
+
 
 def differentiate(text: str, request: Request) -> Derivative:
     """Differentiate the function `request.symbol` of a canonical LLVM module.
@@ -28,6 +31,11 @@ def differentiate(text: str, request: Request) -> Derivative:
     Returns the derivative's LLVM text, its symbol and a report. Raises `DifferentiationError` for what has no
     derivative, naming the line of the user's code.
     """
+    with nested_calls(_CALLS):
+        return _differentiate(text, request)
+
+
+def _differentiate(text: str, request: Request) -> Derivative:
     started = time.perf_counter()
     module = read(text)
     report = Report()

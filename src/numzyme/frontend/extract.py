@@ -13,6 +13,7 @@ from numba.core.target_extension import target_override
 from numba.core.targetconfig import ConfigStack
 
 from ..ir import Parameter as LlvmParameter
+from ..ir.depth import nested_calls
 from ..ir.reader import read_parameters
 from . import shape_errors
 from .fingerprints import observe
@@ -93,12 +94,16 @@ def _rebinding(function: Any, argument_types: tuple, force_boundscheck: bool) ->
     fields = frozenset((python_class, name) for python_class, names in given.items() for name in names)
     while True:
         try:
-            with rebinding(fields):
+            with rebinding(fields), nested_calls(_CALLS):
                 return _extract(function, argument_types, force_boundscheck)
         except RebindsField as rebinds:
             if rebinds.python_class in given:
                 raise
             fields |= {(rebinds.python_class, rebinds.name)}
+
+
+# Numba follows variables from block to block by recursion. A recursion without end compiles a function per level.
+_CALLS = 5000
 
 
 def _extract(function: Any, argument_types: tuple, force_boundscheck: bool) -> RawFunction:

@@ -10,12 +10,31 @@ import inspect
 from itertools import pairwise
 from types import FunctionType
 
+from numba.core import errors
+
 from ..diagnostics import DifferentiationTypeError, SourceLocation
+
+
+class AnyKeywordsError(errors.TypingError, ValueError):
+    """Numba adds the line to a ValueError about a name's value."""
 
 
 def written_for_numba(function: FunctionType) -> FunctionType:
     """`function`, or one that does the same and that Numba compiles."""
+    _refuse_any_keywords(function)
     return without_copies(with_positional_keywords(function))
+
+
+def _refuse_any_keywords(function: FunctionType) -> None:
+    code = function.__code__
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        name = code.co_varnames[code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
+        decorators = (function.__module__ or "").startswith("numba.")
+        todo = "decorate functions outside" if decorators else f"write the keywords out in place of **{name}"
+        error = (
+            errors.TypingError if decorators else AnyKeywordsError
+        )  # of an attribute, a ValueError says: there is none
+        raise error(f"`{function.__name__}` takes any keywords, which compiled code cannot pass: {todo}")
 
 
 def with_positional_keywords(function: FunctionType) -> FunctionType:

@@ -80,3 +80,36 @@ def lower_next(context: Any, builder: Any, sig: Any, args: Any, result: Any) -> 
     with builder.if_then(is_valid):
         result.yield_(element_of(builder, (iterator.container, index)))
         builder.store(builder.add(index, context.get_constant(types.intp, 1)), iterator.index)
+
+
+def _enumerate(values, start=0):
+    number = start
+    for value in values:
+        yield number, value
+        number += 1
+
+
+def _enumeration(context: Any, args: Any) -> Any:
+    function_type = function_type_of(context, _enumerate)
+    return function_type, function_type.get_call_type(context, tuple(args), {})
+
+
+@typing_registry.register
+class Enumerate(templates.AbstractTemplate):
+    """`enumerate(object)`; keywords are gone by now."""
+
+    key = enumerate
+
+    def generic(self, args: Any, kws: Any) -> Any:
+        if not args or not isinstance(args[0], ObjectType) or isinstance(args[0], DictType | SequenceType):
+            return None
+        return _enumeration(self.context, args)[1]
+
+
+@lowering_registry.lower(enumerate, ObjectType)
+@lowering_registry.lower(enumerate, ObjectType, types.Any)
+def lower_enumerate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+    return context.get_function(*_enumeration(context.typing_context, sig.args))(builder, args)
+
+
+typing_registry.register_global(enumerate, types.Function(Enumerate))

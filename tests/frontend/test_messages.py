@@ -1,0 +1,67 @@
+"""What Numba cannot compile, in the user's terms: which name, which line, what to write instead."""
+
+from __future__ import annotations
+
+import inspect
+
+import numba
+import pytest
+
+from numzyme import DifferentiationError, Reverse, gradient
+
+
+def takes_any_keywords(x, **keywords):
+    return x * 2.0
+
+
+def square(x):
+    return x * x
+
+
+def passes_keywords(x):
+    return takes_any_keywords(x, a=1)  # here
+
+
+def decorates_inside(x):
+    jitted = numba.njit(square)  # here
+    return jitted(x)
+
+
+def catches_one_exception(x):
+    try:
+        if x > 0.0:
+            raise ValueError("a")
+        return x
+    except ValueError:  # here
+        return 2.0 * x
+
+
+def makes_a_generator(x):
+    def multiples(n):
+        for i in range(n):
+            yield i * x  # here
+
+    return sum(list(multiples(3)))
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (
+            passes_keywords,
+            "`takes_any_keywords` takes any keywords, .* write the keywords out in place of [*]{2}keywords",
+        ),
+        (decorates_inside, "`njit` takes any keywords, .*: decorate functions outside"),
+        (catches_one_exception, "every exception or none: write `except Exception:`"),
+        (makes_a_generator, "move a function with yield out of this one"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_reason_and_line(function, reason):
+    lines, start = inspect.getsourcelines(function)
+    (line,) = [start + n for n, text in enumerate(lines) if "# here" in text]
+    with pytest.raises(DifferentiationError, match=reason) as refused:
+        gradient(Reverse, function, 1.5)
+    assert refused.value.where is not None
+    assert refused.value.where.file == __file__
+    assert refused.value.where.line == line
