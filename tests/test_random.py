@@ -10,8 +10,10 @@ import os
 
 import pytest
 
+from numzyme.testing.arguments import Arguments, Vector
 from numzyme.testing.random_programs import run
 from numzyme.testing.random_source import random_source
+from numzyme.testing.reference import finite_difference
 from numzyme.testing.shrink import shrink
 
 PROGRAMS, CHUNK = int(os.environ.get("NUMZYME_RANDOM_PROGRAMS", 2)), 2
@@ -42,3 +44,23 @@ def test_shrinking_keeps_what_fails():
     source = "def program(x):\n    a = 1\n    for i in range(3):\n        b = 3 + sin(x * 2)\n    return x\n"
     small = shrink(source, lambda text: "x * 2" in text)
     assert small == "def program(x):\n    b = x * 2\n"
+
+
+def test_differences_say_when_chaos_is_too_much_for_them():
+    """Random program 112691: its derivative of 3e15 was called wrong by differences, which saw a bounded function."""
+
+    def logistic(x, n):
+        for _ in range(n):
+            x = 3.9 * x * (1.0 - x)
+        return x
+
+    for n, chaotic in ((3, False), (100, True)):
+        arguments = Arguments((0.3, n))
+        found = finite_difference(logistic, arguments, Vector([1.0], []))
+        assert (found.error == float("inf")) is chaotic
+    slope, x = 1.0, 0.3
+    for _ in range(3):
+        slope, x = slope * 3.9 * (1.0 - 2.0 * x), 3.9 * x * (1.0 - x)
+    found = finite_difference(logistic, Arguments((0.3, 3)), Vector([1.0], []))
+    assert found.error < 1e-5
+    assert abs(found.result - slope) < 1e-6

@@ -65,14 +65,23 @@ def complex_step(function: Callable, arguments: Arguments, direction: Vector) ->
     return Directional(imaginary[0], imaginary[1], 0.0)
 
 
+_FINE_STEP = 1e-7  # cancellation leaves nine digits of the function's value, which is of order one
+
+
 def finite_difference(function: Callable, arguments: Arguments, direction: Vector, step: float = 4e-3) -> Directional:
-    """The derivative along `direction`; `function` takes float64 numbers."""
+    """The derivative along `direction`; `function` takes float64 numbers.
+
+    The error is infinite where a much smaller step says something else: chaos, of which differences know nothing.
+    """
     scalars = [complex(x) if np.iscomplexobj(x) else float(x) for x in arguments.point.scalars]
     point = Vector(scalars, [_wide(b, np.float64) for b in arguments.point.buffers])
     levels = [_central(function, arguments, point, direction, step / 2**k) for k in range(4)]
     first = [_combine(4, levels[k + 1], 1, levels[k], 3) for k in range(3)]
     second = [_combine(16, first[k + 1], 1, first[k], 15) for k in range(2)]
     error = largest(_combine(1, second[1], 1, second[0], 1))
+    fine = _central(function, arguments, point, direction, _FINE_STEP)
+    if largest(_combine(1, fine, 1, second[1], 1)) > 0.01 * (1.0 + largest(second[1])):
+        error = float("inf")
     result, buffers = second[1]
     return Directional(result, buffers, error)
 
