@@ -108,6 +108,13 @@ def complex_products(x):
     return np.linalg.norm(c) + products
 
 
+@njit
+def largest_and_smallest(x):
+    """LLVM threads branches through the loops of their reverse: refused once, as loops with two entries."""
+    y = x**3 + x[0]
+    return np.max(y) * np.min(y) + x[2] ** 2
+
+
 FUNCTIONS = [
     plain_loop,
     carried_product,
@@ -115,6 +122,7 @@ FUNCTIONS = [
     temporaries_and_products,
     branch_in_loop,
     complex_products,
+    largest_and_smallest,
 ]
 
 

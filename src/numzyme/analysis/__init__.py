@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .cfg import Cfg
     from .effects import Effects, symbol_of
     from .kinds import Kinds
-    from .loops import Evolution, Loop, LoopForest, TripCount
+    from .loops import Evolution, IrreducibleFlowError, Loop, LoopForest, TripCount
     from .memory import UNKNOWN, Memory, MemoryObject, Summaries
     from .positions import Residue
     from .signs import Signs, fold_sign_tests
@@ -28,7 +28,7 @@ _LATER = {
     "cfg": ("Cfg",),
     "effects": ("Effects", "symbol_of"),
     "kinds": ("Kinds",),
-    "loops": ("Evolution", "Loop", "LoopForest", "TripCount"),
+    "loops": ("Evolution", "IrreducibleFlowError", "Loop", "LoopForest", "TripCount"),
     "memory": ("UNKNOWN", "Memory", "MemoryObject", "Summaries"),
     "positions": ("Residue",),
     "signs": ("Signs", "fold_sign_tests"),
@@ -41,6 +41,7 @@ __all__ = [
     "Cfg",
     "Effects",
     "Evolution",
+    "IrreducibleFlowError",
     "Kinds",
     "Loop",
     "LoopForest",

@@ -17,6 +17,10 @@ from ..ir import Instruction
 from .cfg import Cfg
 
 
+class IrreducibleFlowError(UnsupportedCodeError):
+    """A loop is entered in two places; `derive.reducible` mends that."""
+
+
 @dataclass(slots=True)
 class Loop:
     """A natural loop; `exits` are the edges (inside, outside) on which a good return can still be reached."""
@@ -114,7 +118,7 @@ class LoopForest:
             for successor in cfg.successors[label]:
                 if cfg.position[successor] <= cfg.position[label]:
                     if not cfg.dominates(successor, label):
-                        raise UnsupportedCodeError(
+                        raise IrreducibleFlowError(
                             "a loop with two entries cannot be reversed",
                             why=f"block {successor} is entered from outside and from {label} (irreducible flow)",
                         )

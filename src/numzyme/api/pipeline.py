@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +17,7 @@ from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 
 from .. import analysis, derive, frontend, ir, runtime
+from ..analysis import IrreducibleFlowError
 from ..derive import Activity, Derivative, Request
 from ..diagnostics import DifferentiationError, UnsupportedCodeError
 from ..frontend import Parameter, RawFunction
@@ -92,11 +93,22 @@ def extract(function: Any, argument_types: tuple, boundscheck: bool | None) -> R
 
 
 def _compile(key: DerivativeKey) -> CompiledDerivative:
+    try:
+        return _compile_from(key, frontend.normalise)
+    except IrreducibleFlowError:  # LLVM makes such loops, rarely
+        return _compile_from(key, _normalise_with_reducible_loops)
+
+
+def _normalise_with_reducible_loops(raw: RawFunction, **options: Any) -> str:
+    return frontend.simplified(derive.with_reducible_loops(frontend.normalise(raw, **options)))
+
+
+def _compile_from(key: DerivativeKey, normalise: Callable[..., str]) -> CompiledDerivative:
     raw = extract(key.function, key.argument_types, key.boundscheck)
     if key.direction == "forward" and _lists_numbers(raw.return_type):
         raise refusals.returned_list(key.function)
     clock = _Clock({"Numba front end": _extraction_seconds[raw]})
-    ownership, canonical = _canonical(raw, key)
+    ownership, canonical = _canonical(raw, key, normalise)
     clock.lap("optimisation before")
     activities = parameter_activities(raw, key)
     request = Request(
@@ -174,13 +186,13 @@ def members_of(kind: Any) -> tuple[types.Type, ...]:
     return kind.types
 
 
-def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
+def _canonical(raw: RawFunction, key: DerivativeKey, normalise: Callable[..., str]) -> tuple[str, str]:
     """Who owns the memory that the function allocates, and its canonical text.
 
     In reverse mode it is the derivative. In forward mode too if that is a fixed number of allocations, none of which is
     returned or raised. Otherwise Numba's reference counts stay, so that a loop releases what it allocates; not lists.
     """
-    canonical = frontend.normalise(raw, disjoint=key.disjoint, ownership="arena")
+    canonical = normalise(raw, disjoint=key.disjoint, ownership="arena")
     if key.direction == "reverse":
         return "arena", canonical
     kept = not holds_arrays(raw.return_type)
@@ -194,7 +206,7 @@ def _canonical(raw: RawFunction, key: DerivativeKey) -> tuple[str, str]:
             why="the memory of the inner array ends with the outer derivative, which counts references",
             todo=("return a number, or write into an array that is an argument",),
         )
-    return "nrt", frontend.normalise(raw, disjoint=key.disjoint, ownership="nrt")
+    return "nrt", normalise(raw, disjoint=key.disjoint, ownership="nrt")
 
 
 def holds_arrays(kind: types.Type) -> bool:

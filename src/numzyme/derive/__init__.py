@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from .request import OUT_OF_TAPE, Activity, Counted, Derivative, Report, Request, Stored
 
 if TYPE_CHECKING:
-    from .driver import allocates_repeatedly, differentiate, parse, raises_memory
+    from .driver import allocates_repeatedly, differentiate, parse, raises_memory, with_reducible_loops
 
 _LATER = {
-    "driver": ("allocates_repeatedly", "differentiate", "parse", "raises_memory"),
+    "driver": ("allocates_repeatedly", "differentiate", "parse", "raises_memory", "with_reducible_loops"),
 }
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "differentiate",
     "parse",
     "raises_memory",
+    "with_reducible_loops",
 ]
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ..analysis import Cfg, LoopForest, Summaries, fold_sign_tests, settle_carried_selects
 from ..analysis.effects import ARENA_ALLOCATORS, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
-from ..ir import Function, Module, read, write_function
+from ..ir import Function, Module, read, write, write_function
 from ..ir.depth import nested_calls
 from ..ir.symbols import symbol_of
 from . import calls, owned
@@ -18,6 +18,7 @@ from .aggregates import split_aggregates
 from .exits import split_returns
 from .facts import Signature
 from .helpers import DIGAMMA_NEEDS, FIELDS_NEED, helper_text
+from .reducible import make_reducible
 from .request import Counted, Derivative, Report, Request
 from .reverse import ARENA_DECLARATIONS, ReverseFunction
 
@@ -89,6 +90,13 @@ def allocates_repeatedly(text: str, symbol: str) -> bool:
             if loops[label] and any(map(is_arena_allocation, cfg.blocks[label].instructions)):
                 return True
     return False
+
+
+def with_reducible_loops(text: str) -> str:
+    """A canonical module with one entry for every loop; `frontend.simplified` makes it canonical again."""
+    module = read(text)
+    make_reducible(module)
+    return write(module)
 
 
 def raises_memory(text: str) -> bool:

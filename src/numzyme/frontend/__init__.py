@@ -8,7 +8,7 @@ from typing import Any
 from .extract import RawFunction, extract
 from .fingerprints import Fingerprint, fingerprint
 from .layout import Parameter, multiples_of
-from .normalise import normalise
+from .normalise import normalise, simplified
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.construct import StructureDiffers
@@ -36,6 +36,7 @@ __all__ = [
     "outside_of",
     "provide",
     "refresh_classes",
+    "simplified",
     "typing_context",
     "version_of",
     "versions",

@@ -73,6 +73,13 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     return reveal(_drop_unused_environments(str(module)))
 
 
+def simplified(text: str) -> str:
+    """Canonical text whose control flow was changed, with its loops in their simple form again."""
+    module = llvm.parse_assembly(hide(text))
+    simplify_loops(module)
+    return reveal(str(module))
+
+
 def prepare(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     """The rewriting of the raw text before LLVM sees it."""
     foreign = any(

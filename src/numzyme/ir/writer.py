@@ -11,7 +11,8 @@ def write_function(function: Function, debug: bool = True) -> str:
     for block in function.blocks:
         lines.append(block.label[1:] + ":")
         for instruction in block.instructions:
-            suffix = f", !dbg !{instruction.debug}" if debug and instruction.debug >= 0 else ""
+            suffix = ", !numzyme.integer !{}" if instruction.integer else ""
+            suffix += f", !dbg !{instruction.debug}" if debug and instruction.debug >= 0 else ""
             lines.append(f"  {instruction.text}{suffix}")
     lines.append("}")
     return "\n".join(lines)
