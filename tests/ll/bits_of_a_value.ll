@@ -1,6 +1,7 @@
 ; As float_of_changed_bits, of a value that was computed: a bitcast carries the float, not a load. Refused.
 ; activities: %out=duplicated:double %x=duplicated:double
 ; REFUSED: the instruction `bitcast` cannot be differentiated
+; EXPECT activity: active values: %float
 define i32 @bits_of_a_value(ptr noalias %out, ptr noalias %x) {
 entry:
   %v = load double, ptr %x, align 8
