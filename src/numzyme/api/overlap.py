@@ -24,6 +24,7 @@ import llvmlite.binding as llvm
 import numpy as np
 from numba.np.numpy_support import as_dtype
 
+from ..values.memory import is_broadcast
 from . import refusals
 from .calls import Call, Leaf, Role, TypedCall
 from .pipeline import compile_derivative
@@ -236,7 +237,7 @@ class SlowPath:
             if not array.leaf.shadowed or array.leaf.kind.layout != "A":
                 continue
             spread = array.leaf.role is Role.WANTED and _span(primal) > SPARSE_SPAN * primal.nbytes
-            if _is_broadcast(primal) or (spread and not any(index in pair for pair in pairs)):
+            if is_broadcast(primal) or (spread and not any(index in pair for pair in pairs)):
                 if not self.call.reverse:
                     raise refusals.strides(self.function, array.leaf.label)
                 if not array.leaf.readonly and any(index in pair for pair in pairs):
@@ -320,10 +321,6 @@ def _overlap(a: np.ndarray, b: np.ndarray) -> bool:
 def _span(array: np.ndarray) -> int:
     low, high = np.lib.array_utils.byte_bounds(array)
     return high - low if array.size else 0
-
-
-def _is_broadcast(array: np.ndarray) -> bool:
-    return any(n > 1 and stride == 0 for n, stride in zip(array.shape, array.strides, strict=True))
 
 
 def _same_strides(a: np.ndarray, b: np.ndarray) -> bool:
