@@ -18,6 +18,7 @@ from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 from numba.core.runtime.nrt import rtsys
 
 from numzyme import (
+    Active,
     Const,
     DifferentiationError,
     Duplicated,
@@ -28,6 +29,7 @@ from numzyme import (
     gradient,
     memory,
     value_and_grad,
+    vjp,
 )
 
 X, V = np.array([0.7, -0.4, 1.1]), np.array([0.3, -0.2, 0.9])
@@ -235,10 +237,10 @@ class Holder:
 
 
 def test_what_is_refused():
-    scale = np.array([2.0])
+    scale = Holder(2.0)
 
     def captures(x):
-        return scale[0] * x * x
+        return scale.x * x * x
 
     with pytest.raises(DifferentiationError, match="uses data from outside"):
         grad(grad(captures))(1.0)
@@ -283,3 +285,78 @@ def test_tapes_of_inner_derivatives_are_released() -> None:
     assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
     assert after.alloc - before.alloc == after.free - before.free
     assert final.entries - arena.entries == final.exits - arena.exits
+
+
+SCALE, RATE, POWER = np.array([2.0, -1.0, 0.5]), 0.75, 3
+
+
+def captures_globals(x):
+    return np.sum(SCALE * x**POWER) * RATE
+
+
+def calls_what_captures(x):
+    return captures_globals(x * RATE) + x[0] ** 4 * captures_globals(x)
+
+
+@pytest.mark.parametrize("f", [captures_globals, calls_what_captures])
+def test_data_from_outside_have_their_values_of_the_call(f, monkeypatch):
+    hessian, slope = grad(lambda x, v: np.sum(x * v)), grad(f)  # the first: nothing captured beside it
+    assert hessian(X, V) == pytest.approx(V)
+    for scale, rate, power in ((SCALE, 0.75, 3), (SCALE * 2.0, -0.5, 3), (SCALE[::-1], 1.5, 2)):
+        for name, value in (("SCALE", scale), ("RATE", rate), ("POWER", power)):
+            monkeypatch.setitem(globals(), name, value)
+        expected = differences(lambda x: gradient(Reverse, f, x), X, V)
+        np.testing.assert_allclose(autodiff(Forward, slope, Duplicated(X, V)), expected, atol=1e-8)
+        np.testing.assert_allclose(gradient(Forward, slope, X) @ V, expected, atol=1e-8)
+        out, pullback = vjp(slope, X)
+        np.testing.assert_allclose(out, slope(X), rtol=1e-14)
+        np.testing.assert_allclose(pullback(V)[0], expected, atol=1e-8)
+
+
+def test_new_closures_with_other_data():
+    def make(a, n):
+        def power(x, c=2.0):
+            return a * x**n * c
+
+        return power
+
+    for a, n in ((1.5, 3), (-0.5, 3), (1.5, 4)):
+        f = make(a, n)
+        second = 2.0 * a * n * (n - 1) * 1.25 ** (n - 2)
+        assert grad(grad(f))(1.25) == pytest.approx(second, rel=1e-14)
+        assert value_and_grad(grad(f))(1.25) == pytest.approx((grad(f)(1.25), second), rel=1e-14)
+        assert grad(grad(grad(f)))(1.25) == pytest.approx(2 * a * n * (n - 1) * (n - 2) * 1.25 ** (n - 3), rel=1e-14)
+        assert grad(grad(f, argnums=1))(1.25, 4.0) == pytest.approx(a * n * 1.25 ** (n - 1), rel=1e-14)
+        assert autodiff(Reverse, grad(f), Active, Active(1.25)) == (pytest.approx(second, rel=1e-14),)
+
+
+def cubed(x):
+    return x**3
+
+
+def to_the_fourth(x):
+    return x**4
+
+
+helper = cubed
+
+
+def uses_helper(x):
+    return helper(x)
+
+
+slope_of_helper = grad(uses_helper)
+
+
+def uses_slope(x):
+    return slope_of_helper(x) ** 2
+
+
+def test_helper_that_was_defined_anew(monkeypatch):
+    """Derivatives of derivatives were those of the helper that was there first: wrong, without a word."""
+    second, of_slope = grad(grad(uses_helper)), grad(uses_slope)
+    assert (second(2.0), of_slope(2.0)) == (12.0, 288.0)
+    assert gradient(Reverse, slope_of_helper, 2.0) == autodiff(Forward, slope_of_helper, Duplicated(2.0, 1.0)) == 12.0
+    monkeypatch.setitem(globals(), "helper", to_the_fourth)
+    assert (second(2.0), of_slope(2.0)) == (48.0, 3072.0)
+    assert gradient(Reverse, slope_of_helper, 2.0) == autodiff(Forward, slope_of_helper, Duplicated(2.0, 1.0)) == 48.0

@@ -15,7 +15,7 @@ from ..derive import Stored
 from ..diagnostics import DifferentiationTypeError
 from .activities import Const
 from .calls import TypedCall
-from .functions import gradient_call
+from .functions import gradient_call, lifted_with_data
 from .modes import Mode, Reverse
 from .objects import compiled_for, needs_plan
 from .pipeline import CompiledDerivative
@@ -85,6 +85,9 @@ def explain(f: Any, *args: Any, mode: Mode = Reverse, boundscheck: bool | None =
     """
     if isinstance(f, Mode):
         raise DifferentiationTypeError("explain takes the function first", todo=("explain(f, x, mode=Forward)",))
+    lifted = lifted_with_data(f)
+    if lifted is not None:
+        f, args = lifted[0], (lifted[1], *args)
     constant = tuple(isinstance(arg, Const) for arg in args)
     values = [arg.primal if isinstance(arg, Const) else arg for arg in args]
     if needs_plan(f, values):

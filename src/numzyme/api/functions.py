@@ -78,6 +78,11 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
     if args and isinstance(args[0], type):
         result_active = args[0] is not Const
         args = args[1:]
+    lifted = lifted_with_data(f)
+    if lifted is not None:
+        leading = () if result_active is None else (Duplicated if result_active else Const,)
+        found = _autodiff(mode, lifted[0], (*leading, lifted[1], *args), boundscheck)
+        return _autodiff_without_data(mode, found)
     kinds = tuple(map(type, args))
     for arg in args:
         if not isinstance(arg, Activity):
@@ -102,6 +107,13 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
         if mode.direction == "reverse" or not refused_for_strides(error):
             raise translated(error, f, [arg.primal for arg in args]) from None
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
+
+
+def _autodiff_without_data(mode: Mode, found: Any) -> Any:
+    """What `autodiff` of a lifted function gives, for its arguments besides the data."""
+    if mode.direction == "forward":
+        return found
+    return DerivativesAndValue(found.derivs[1:], found.val) if mode.with_primal else found[1:]
 
 
 def _autodiff_by_plan(
@@ -216,7 +228,24 @@ def _verify_gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: boo
     verification.gradient(mode, f, args, boundscheck, run, of_shadows, partial(_plain_value, boundscheck))
 
 
+def lifted_with_data(f: Any) -> tuple[Any, Const] | None:
+    """A derivative of a function that captures data, with the data as its first argument; None for others."""
+    found = f.lifted() if hasattr(type(f), "numzyme_version") else None
+    return found and (found[0], Const(found[1]))
+
+
+def _gradient_without_data(mode: Mode, found: Any, count: int) -> Any:
+    """What `gradient` of a lifted function gives, for its `count` arguments besides the data."""
+    entries = found.derivs if mode.with_primal else found
+    kept = entries[1] if count == 1 else entries[1:]
+    return DerivativesAndValue(kept, found.val) if mode.with_primal else kept
+
+
 def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None, project: bool) -> Any:
+    lifted = lifted_with_data(f)
+    if lifted is not None:
+        found = _gradient(mode, lifted[0], (lifted[1], *args), boundscheck, project)
+        return _gradient_without_data(mode, found, len(args))
     try:
         found = warm.gradient(mode, f, args, boundscheck, project)
     except Exception as error:

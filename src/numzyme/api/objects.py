@@ -262,7 +262,9 @@ def _prepared(
     f: Any, arguments: list[Any], constant: tuple[bool, ...], boundscheck: bool | None, f_is_active: bool = False
 ) -> tuple[Flattened, plans.Plan]:
     """The arguments taken apart, and the plan for their structure."""
-    if hasattr(f, "numzyme_fingerprint"):
+    if hasattr(f, "numzyme_fingerprint") and all(map(plans.is_flat, arguments)):
+        f = _calling(f, len(arguments))
+    elif hasattr(f, "numzyme_fingerprint"):
         raise DifferentiationTypeError(
             f"{f!r} is a derivative itself",
             why="derivatives of derivatives take numbers, arrays and tuples of these",
@@ -280,6 +282,17 @@ def _prepared(
     key = flattened.key(f if is_function else None)
     names = tuple(name for _, name, _ in parts)
     return flattened, plans.plan_for(key, refusals.name_of(known), refusals.code_of(known), names)
+
+
+@functools.cache
+def _calling(derivative: Any, count: int) -> Any:
+    """A Python function that calls a derivative, as one could write oneself."""
+    listed = ", ".join(f"value{index}" for index in range(count))
+    scope: dict[str, Any] = {"_derivative": derivative, "__name__": __name__}
+    exec(f"def call({listed}):\n    return _derivative({listed})\n", scope)
+    function = scope["call"]
+    function.__name__ = function.__qualname__ = refusals.name_of(derivative)
+    return function
 
 
 def _signature_of(f: Any) -> Any:

@@ -18,7 +18,7 @@ from ..runtime import random_state, set_random_state
 from . import objects, refusals
 from .activities import Const
 from .copies import copied
-from .functions import autodiff, gradient
+from .functions import autodiff, gradient, lifted_with_data
 from .modes import Reverse, ReverseWithPrimal
 
 
@@ -48,6 +48,10 @@ def vjp(
     >>> pullback(np.array([1.0, 0.5]))
     (array([6., 6.]), 3.0)
     """
+    lifted = lifted_with_data(f)
+    if lifted is not None:
+        out, of_all = vjp(lifted[0], lifted[1], *primals, boundscheck=boundscheck, verify=verify)
+        return out, lambda cotangent: of_all(cotangent)[1:]
     with_data = objects.needs_plan(f, ())
     saved, drawn_from = copied((f if with_data else None, primals)), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)

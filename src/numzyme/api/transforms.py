@@ -16,7 +16,7 @@ from typing import Any
 from numba.core.dispatcher import Dispatcher
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
-from ..frontend import Outside, outside_of, version_of
+from ..frontend import Outside, lift, outside_of, version_of
 from ..plans import is_flat
 from . import refusals, sharing
 from .activities import Const
@@ -41,6 +41,7 @@ class Transform:
         self._dispatchers: dict[tuple[int, bool], Dispatcher] = {}
         self._call: Dispatcher | None = None
         self._outside: Outside | None = None
+        self._versions: dict[Any, Transform] = {}
         self._look_outside()
         if self._parameters is not None:
             self._call = self.dispatcher(len(self._parameters))
@@ -59,10 +60,14 @@ class Transform:
 
     def _look_outside(self) -> None:
         """See what the function uses besides its arguments: data go the way of objects, helpers may be others now."""
-        self._outside = None if self._verify or needs_plan(self._function, ()) else outside_of(self._function)
+        by_gradient = self._verify or needs_plan(self._function, ()) or self._differentiates_captured_data()
+        self._outside = None if by_gradient else outside_of(self._function)
         if self._outside is not None and self._call is not None:
             self._dispatchers.clear()
             self._call = self.dispatcher(len(self._parameters or ()))
+
+    def _differentiates_captured_data(self) -> bool:
+        return isinstance(self._function, Transform) and self._function.lifted() is not None
 
     def _by_gradient(self, args: tuple, keywords: dict[str, Any]) -> Any:
         """The transform where an argument, or the function itself, is an object, or where it is verified."""
@@ -107,8 +112,41 @@ class Transform:
             self._dispatchers[key] = _shared_dispatcher(call, tuple(names), defaults)
         return self._dispatchers[key]
 
+    @property
+    def numzyme_differentiated(self) -> Any:
+        """What this is a derivative of."""
+        return self._function
+
+    def numzyme_version(self) -> Transform:
+        """The transform to compile in place of this one: of a copy of its function once a name means something else."""
+        function = version_of(self._function)
+        if function is self._function:
+            return self
+        if function not in self._versions:
+            self._versions[function] = self._of(function, self._argnums)
+        return self._versions[function]
+
+    def lifted(self) -> tuple[Transform, tuple] | None:
+        """The transform with the data that its function captures as a first argument, and the data; None without.
+
+        This is what can be differentiated: a derivative inside of compiled code captures nothing.
+        """
+        function = self._function
+        found = function.lifted() if isinstance(function, Transform) else lift(function, is_flat)
+        if found is None:
+            return None
+        taken, data = found
+        if taken not in self._versions:
+            self._versions[taken] = self._of(taken, _behind_one(self._argnums))
+        return self._versions[taken], data
+
+    def _of(self, function: Any, argnums: Argnums) -> Transform:
+        return Transform(self._value, function, argnums, self._boundscheck, self._verify)
+
     def inner(self) -> Dispatcher:
         """The jitted function that stands for the transform in compiled code."""
+        if self._outside is not None and not self._outside.holds():
+            self._look_outside()
         if self._verify:
             raise refusals.verified_inside(self)
         if self._parameters is None:
@@ -153,6 +191,13 @@ class Transform:
         if self._value is Value.FIRST:
             return result[0], sharing.share(picked, result[1])
         return sharing.share(picked, result)
+
+
+def _behind_one(argnums: Argnums) -> Argnums:
+    """The same arguments behind a new first one; negative numbers count from the end."""
+    if isinstance(argnums, int):
+        return argnums + (argnums >= 0)
+    return tuple(number + (number >= 0) for number in argnums)
 
 
 def grad(

@@ -12,6 +12,7 @@ from .normalise import normalise, simplified
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.construct import StructureDiffers
+from .objects.lifting import lift
 from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
 from .provided import provide
@@ -32,6 +33,7 @@ __all__ = [
     "floats_in",
     "normalise",
     "is_private",
+    "lift",
     "multiples_of",
     "outside_of",
     "provide",

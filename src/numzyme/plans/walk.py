@@ -26,11 +26,10 @@ from ..frontend.objects.classes import hook_of
 from ..frontend.objects.closures import ClosureType
 from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
+from ..frontend.objects.lifting import MOST_INTEGER
 from ..frontend.objects.outside import Outside, moving_values
 from ..values import Path, Step
 from .cycles import Component, ReferenceCycle, enter_component
-
-_MOST_INTEGER = 2**63 - 1
 
 
 @dataclass(eq=False)
@@ -134,7 +133,7 @@ class Walk:
         if isinstance(value, bool | np.bool_ | str):
             return Skeleton(types.literal(bool(value) if not isinstance(value, str) else value), "static")
         if type(value) is int or isinstance(value, np.integer):
-            if abs(int(value)) > _MOST_INTEGER:
+            if abs(int(value)) > MOST_INTEGER:
                 raise DifferentiationTypeError(f"{path} is {value}, which is more than 64 bits hold")
             self.integers.append(int(value))
             kind = typeof(value) if isinstance(value, np.integer) else types.int64
@@ -165,7 +164,7 @@ class Walk:
 
     def _captured(self, value: Any, path: Path, active: bool) -> Skeleton:
         """Integers are constants of the code: it may use them as exponents, or as places in tuples."""
-        if type(value) is int and abs(value) <= _MOST_INTEGER:
+        if type(value) is int and abs(value) <= MOST_INTEGER:
             return Skeleton(types.literal(value), "static")
         return self.skeleton(value, path, active)
 

@@ -62,6 +62,13 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
     return found
 
 
+def differentiated(function: Any) -> Any:
+    """The function that a derivative is a derivative of, at whatever depth; others as they are."""
+    while hasattr(type(function), "numzyme_differentiated"):
+        function = function.numzyme_differentiated
+    return function
+
+
 class Outside:
     """What a function finds outside besides data: while these names mean the same, its code means the same.
 
@@ -92,7 +99,7 @@ class Outside:
             value = space.get(name, UNBOUND)
             self.globals.append((space, name, value))
             found.append(value)
-        for value in found:
+        for value in map(differentiated, found):
             if type(value) is FunctionType and id(value) not in seen:
                 self._collect(value, seen)
 
@@ -135,6 +142,7 @@ _NOTHING = Outside(lambda: None)
 
 def outside_of(function: Any) -> Outside:
     """What `function` relies on; nothing for what is not a Python function, whose names Numba keeps as they were."""
+    function = differentiated(function)
     return Outside(function) if type(function) is FunctionType else _NOTHING
 
 
@@ -145,8 +153,11 @@ _is_version: weakref.WeakSet[FunctionType] = weakref.WeakSet()
 def version_of(function: Any) -> Any:
     """The function to compile in place of `function`: a copy of it once a name that it uses means something else.
 
-    Compiled code is kept by the function that it was made of, and holds what the names meant then.
+    Compiled code is kept by the function that it was made of, and holds what the names meant then. Of a derivative,
+    it is the same derivative of a copy.
     """
+    if hasattr(type(function), "numzyme_version"):
+        return function.numzyme_version()
     if type(function) is not FunctionType or function in _is_version:
         return function
     known = _versions.setdefault(function, [])
