@@ -441,6 +441,7 @@ def test_lists_as_results_had_no_tangent_without_a_word(f):
 
 def test_refusals_of_second_derivatives_name_the_line_of_the_function():
     """They named a line of what numzyme writes for `grad`."""
+
     def with_a_list(x):
         cubes, total = [v * v * v for v in x], 0.0
         for cube in cubes:

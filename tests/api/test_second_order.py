@@ -31,6 +31,7 @@ from numzyme import (
     value_and_grad,
     vjp,
 )
+from numzyme.plans import plan
 
 X, V = np.array([0.7, -0.4, 1.1]), np.array([0.3, -0.2, 0.9])
 
@@ -360,3 +361,41 @@ def test_helper_that_was_defined_anew(monkeypatch):
     monkeypatch.setitem(globals(), "helper", to_the_fourth)
     assert (second(2.0), of_slope(2.0)) == (48.0, 3072.0)
     assert gradient(Reverse, slope_of_helper, 2.0) == autodiff(Forward, slope_of_helper, Duplicated(2.0, 1.0)) == 48.0
+
+
+slope_with_data = grad(captures_globals)
+value_with_data = value_and_grad(captures_globals)
+
+
+def penalty(x):
+    return np.sum(slope_with_data(x) ** 2) * RATE
+
+
+def product_of_both(x):
+    value, slope = value_with_data(x)
+    return value * np.sum(slope * SCALE)
+
+
+@pytest.mark.parametrize("f", [penalty, product_of_both])
+def test_derivatives_inside_of_functions_have_the_data_of_the_call(f, monkeypatch):
+    def plain(x):
+        value, slope = np.sum(SCALE * x**POWER) * RATE, RATE * POWER * SCALE * x ** (POWER - 1)
+        return np.sum(slope**2) * RATE if f is penalty else value * np.sum(slope * SCALE)
+
+    for scale, rate, power in ((SCALE, 0.75, 3), (SCALE * 2.0, -0.5, 3), (SCALE[::-1], 1.5, 2)):
+        for name, value in (("SCALE", scale), ("RATE", rate), ("POWER", power)):
+            monkeypatch.setitem(globals(), name, value)
+        expected = [differences(plain, X, unit) for unit in np.eye(3)]
+        for found in (gradient(Reverse, f, X), gradient(Forward, f, X), grad(f)(X)):
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
+
+
+def test_closures_over_derivatives_share_their_code():
+    def make(a):
+        slope = grad(lambda x: a * x**3)
+        return lambda x: slope(x) ** 2
+
+    assert grad(make(1.0))(1.0) == pytest.approx(36.0, rel=1e-14)
+    plans = len(plan._plans)
+    assert grad(make(2.0))(1.0) == pytest.approx(144.0, rel=1e-14)
+    assert len(plan._plans) == plans

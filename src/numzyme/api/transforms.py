@@ -42,6 +42,7 @@ class Transform:
         self._call: Dispatcher | None = None
         self._outside: Outside | None = None
         self._versions: dict[Any, Transform] = {}
+        self._over_data: Any = None
         self._look_outside()
         if self._parameters is not None:
             self._call = self.dispatcher(len(self._parameters))
@@ -123,7 +124,7 @@ class Transform:
         if function is self._function:
             return self
         if function not in self._versions:
-            self._versions[function] = self._of(function, self._argnums)
+            self._versions[function] = Transform(self._value, function, self._argnums, self._boundscheck, self._verify)
         return self._versions[function]
 
     def lifted(self) -> tuple[Transform, tuple] | None:
@@ -136,12 +137,17 @@ class Transform:
         if found is None:
             return None
         taken, data = found
-        if taken not in self._versions:
-            self._versions[taken] = self._of(taken, _behind_one(self._argnums))
-        return self._versions[taken], data
+        return _shared_transform(self._value, taken, _behind_one(self._argnums), self._boundscheck, self._verify), data
 
-    def _of(self, function: Any, argnums: Argnums) -> Transform:
-        return Transform(self._value, function, argnums, self._boundscheck, self._verify)
+    def numzyme_function(self) -> FunctionType | None:
+        """A Python function that does the same and captures the data that this derivative captures; None without."""
+        found = self.lifted()
+        if found is None or self._parameters is None:
+            return None
+        taken, data = found
+        if taken._over_data is None:
+            taken._over_data = _function_over_data(taken, self._parameters)
+        return taken._over_data(data)
 
     def inner(self) -> Dispatcher:
         """The jitted function that stands for the transform in compiled code."""
@@ -191,6 +197,25 @@ class Transform:
         if self._value is Value.FIRST:
             return result[0], sharing.share(picked, result[1])
         return sharing.share(picked, result)
+
+
+@functools.cache
+def _shared_transform(value: Value, f: Any, argnums: Argnums, boundscheck: bool | None, verify: bool) -> Transform:
+    """The derivative of a lifted function, one for all closures of the same code."""
+    return Transform(value, f, argnums, boundscheck, verify)
+
+
+def _function_over_data(derivative: Transform, parameters: list[tuple[str, Any]]) -> Any:
+    """Of the data: the function of `parameters` that hands both to `derivative`."""
+    scope: dict[str, Any] = {"_derivative": derivative, "__name__": "derivatives"}
+    listed = []
+    for parameter, default in parameters:
+        scope[f"_default_{parameter}"] = default
+        listed.append(parameter if default is _REQUIRED else f"{parameter}=_default_{parameter}")
+    names = ", ".join(parameter for parameter, _ in parameters)
+    head = f"def over(_data):\n    def derivative({', '.join(listed)}):\n"
+    exec(f"{head}        return _derivative(_data, {names})\n    return derivative\n", scope)
+    return scope["over"]
 
 
 def _behind_one(argnums: Argnums) -> Argnums:

@@ -48,6 +48,10 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
     """The captured values that may change between calls, or that functions called from here capture."""
     found = {}
     for name, value in captured(function):
+        if hasattr(type(value), "numzyme_function"):
+            value = value.numzyme_function()  # a derivative, of what may capture data
+            if value is None:
+                continue
         if value is dataclasses.replace:
             continue  # compiled code has one of its own
         if isinstance(value, FunctionType):
