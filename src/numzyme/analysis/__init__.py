@@ -5,9 +5,9 @@ The modules are loaded when the first function is analysed: `import numzyme` is 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..ir.later import loaded_later
 from .status import Status
 
 if TYPE_CHECKING:
@@ -58,10 +58,4 @@ __all__ = [
     "symbol_of",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LATER.items():
-        if name in names:
-            found = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
-            return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loaded_later(__name__, _LATER)

@@ -5,9 +5,9 @@ It is loaded with the first derivative: `import numzyme` is to be quick.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..ir.later import loaded_later
 from .request import OUT_OF_TAPE, Activity, Counted, Derivative, Report, Request, Stored
 
 if TYPE_CHECKING:
@@ -32,10 +32,4 @@ __all__ = [
     "with_reducible_loops",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    for module, names in _LATER.items():
-        if name in names:
-            found = globals()[name] = getattr(importlib.import_module(f".{module}", __name__), name)
-            return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = loaded_later(__name__, _LATER)
