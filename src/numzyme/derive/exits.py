@@ -36,7 +36,7 @@ def split_returns(function: Function) -> None:
                     if len(blocks[label].successors) == 1:
                         blocks[label].instructions[-1:] = copy.instructions
                     else:
-                        _redirect(blocks[label], block.label, copy.label)
+                        redirect(blocks[label], block.label, copy.label)
                         function.blocks.append(copy)
                 _remove_edges(block, edges)
                 if not set(predecessors[block.label]) - set(edges):
@@ -89,7 +89,8 @@ def _copy_for(block: Block, predecessor: Block, number: int) -> Block:
     return Block(label, body)
 
 
-def _redirect(block: Block, old: str, new: str) -> None:
+def redirect(block: Block, old: str, new: str) -> None:
+    """Let the terminator of `block` lead to `new` instead of `old`."""
     terminator = block.terminator
     terminator.labels = [new if label == old else label for label in terminator.labels]
     pattern = re.compile(rf"label {re.escape(old)}(?![-\w.$])")

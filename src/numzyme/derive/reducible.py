@@ -11,10 +11,10 @@ loop-simplify form.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ..ir import Block, Function, Instruction, Module, read_instruction
+from .exits import redirect
 
 # what a phi is on its way to another entry, where nobody looks at it
 _UNUSED = {"double": "0.000000e+00", "float": "0.000000e+00", "ptr": "null", "i1": "false"}
@@ -84,7 +84,7 @@ class _Function:
                 if target in entries:
                     label = f"%enter.{self.made}.{len(self.blocks)}"
                     edge = Block(label, [read_instruction(f"br label {dispatcher}")])
-                    _redirect(source.terminator, target, label)
+                    redirect(source, target, label)
                     self._add(edge)
                     yield source.label, target, edge
 
@@ -92,12 +92,6 @@ class _Function:
         self.blocks[block.label] = block
         self.reached.add(block.label)
         self.function.blocks.append(block)
-
-
-def _redirect(terminator: Instruction, old: str, new: str) -> None:
-    terminator.labels = [new if label == old else label for label in terminator.labels]
-    pattern = re.compile(rf"label {re.escape(old)}(?![-\w.$])")
-    terminator.text = pattern.sub(lambda _: f"label {new}", terminator.text)
 
 
 def _unused(kind: str) -> str:
