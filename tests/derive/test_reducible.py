@@ -101,6 +101,13 @@ def test_random_flow(seed):
     assert values(mended) == values(text)
 
 
+def test_flow_that_was_mended_before():
+    """The new blocks must not have the names of older ones."""
+    text = next(text for text in map(random_flow, range(40)) if "%dispatch.0" in with_reducible_loops(text))
+    named = text.replace("%b0", "%dispatch.0").replace("b0:", "dispatch.0:")
+    assert values(frontend.simplified(with_reducible_loops(named))) == values(text)
+
+
 def test_most_random_flow_is_irreducible():
     """Or the test above would test little."""
     irreducible = [not is_reducible(frontend.simplified(random_flow(seed))) for seed in range(40)]

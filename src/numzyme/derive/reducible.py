@@ -56,8 +56,8 @@ class _Function:
         return [label for label in self.blocks if label in component and label in entered]
 
     def _dispatch(self, entries: list[str]) -> None:
-        self.made += 1
-        dispatcher = f"%dispatch.{self.made}"
+        while (dispatcher := f"%dispatch.{self.made}") in self.blocks:  # as where a derivative was mended before
+            self.made += 1
         edges = list(self._led_to(dispatcher, entries))
         kind = "i1" if len(entries) == 2 else "i32"
         names = ("true", "false") if kind == "i1" else tuple(map(str, range(len(entries))))
