@@ -24,6 +24,7 @@ from numzyme import (
     Duplicated,
     Forward,
     Reverse,
+    ReverseWithPrimal,
     autodiff,
     grad,
     gradient,
@@ -376,11 +377,27 @@ def product_of_both(x):
     return value * np.sum(slope * SCALE)
 
 
-@pytest.mark.parametrize("f", [penalty, product_of_both])
+def sum_of_squares(x):
+    return np.sum(gradient(Reverse, captures_globals, x) ** 2) * RATE
+
+
+def with_a_shadow(x):
+    slope = np.zeros_like(x)
+    value = autodiff(ReverseWithPrimal, captures_globals, Active, Duplicated(x, slope)).val
+    return value * np.sum(slope * SCALE)
+
+
+def along_a_derivative(x):
+    return np.sum(autodiff(Forward, slope_with_data, Duplicated(x, V)) ** 2)
+
+
+@pytest.mark.parametrize("f", [penalty, product_of_both, sum_of_squares, with_a_shadow, along_a_derivative])
 def test_derivatives_inside_of_functions_have_the_data_of_the_call(f, monkeypatch):
     def plain(x):
         value, slope = np.sum(SCALE * x**POWER) * RATE, RATE * POWER * SCALE * x ** (POWER - 1)
-        return np.sum(slope**2) * RATE if f is penalty else value * np.sum(slope * SCALE)
+        if f is along_a_derivative:
+            return np.sum((RATE * POWER * (POWER - 1) * SCALE * V * x ** (POWER - 2)) ** 2)
+        return np.sum(slope**2) * RATE if f in (penalty, sum_of_squares) else value * np.sum(slope * SCALE)
 
     for scale, rate, power in ((SCALE, 0.75, 3), (SCALE * 2.0, -0.5, 3), (SCALE[::-1], 1.5, 2)):
         for name, value in (("SCALE", scale), ("RATE", rate), ("POWER", power)):

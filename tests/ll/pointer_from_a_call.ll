@@ -2,6 +2,7 @@
 ; activities: %out=duplicated:double %x=duplicated:double
 ; REFUSED: a call of the external function `somewhere` cannot be differentiated
 ; EXPECT memory: %p points at argument(%x), result(%p), result(%p/0)
+; EXPECT activity: memory with a shadow: argument(%out) argument(%x) result(%p) result(%p/0)
 define i32 @pointer_from_a_call(ptr noalias %out, ptr noalias %x) {
 entry:
   %p = call ptr @somewhere(ptr %x)

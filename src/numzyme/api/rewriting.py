@@ -10,6 +10,7 @@ caller's own loop. It also lets compiled code name plain functions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,8 @@ from numba.core import ir
 from numba.core.rewrites.registry import Rewrite, register_rewrite
 
 from ..diagnostics import SourceLocation
-from ..frontend import is_private
+from ..frontend import data_of, is_private, lift
+from ..plans import is_flat
 from . import refusals
 from .activities import Active, Const, Duplicated, DuplicatedNoNeed
 from .calls import Call
@@ -155,24 +157,41 @@ class RewriteDifferentiation(Rewrite):
         if any(variable is None for _, values in parts for variable in values):
             return
         values = [variable for _, values in parts for variable in values]
+        lifted = None
+        if is_private(self.contexts[0]):
+            lifted = lift(f.numzyme_function() if isinstance(f, Transform) else f, is_flat)
+        f, leading = (f, 0) if lifted is None else (lifted[0], 1)
         if function is autodiff:
-            kinds = tuple(activity for activity, _ in parts if activity is not None)
+            kinds = (*[Const] * leading, *(activity for activity, _ in parts if activity is not None))
             call = autodiff_call(mode, f, kinds, result_active, boundscheck, inline=True)
         else:
-            constant = tuple(activity is Const for activity, _ in parts)
+            constant = (*[True] * leading, *(activity is Const for activity, _ in parts))
             call = gradient_call(mode, f, constant, boundscheck, inline=True)
-        self._put(statement, list(self._core_call(statement, call, values)))
+        made: list[ir.Assign] = []
+        if lifted is not None:
+            picked = tuple(range(1, len(call.roles)))
+            call = replace(call, pick=1 if function is gradient and len(picked) == 1 else picked)
+            data = ir.Var(statement.target.scope, f"{statement.target.name}.numzyme.data", statement.loc)
+            made += self._call("numzyme_data", data_of, [expression.args[1]], data, statement.loc)
+            values.insert(0, data)
+        self._put(statement, [*made, *self._core_call(statement, call, values)])
         self._drop_activities(variables)
-        self._drop_sources([*expression.args[:2], expression.func])
+        self._drop_sources([expression.func, expression.args[0], *([] if lifted else expression.args[1:2])])
 
     def _core_call(self, statement: ir.Assign, call: Call, values: list[ir.Var]) -> Iterator[ir.Assign]:
-        source = ir.Global("numzyme_core", core(call, len(values), False), statement.loc)
-        function = ir.Var(statement.target.scope, f"{statement.target.name}.numzyme.core", statement.loc)
+        return self._call("numzyme_core", core(call, len(values), False), values, statement.target, statement.loc)
+
+    def _call(
+        self, name: str, intrinsic: Any, values: list[ir.Var], target: ir.Var, loc: ir.Loc
+    ) -> Iterator[ir.Assign]:
+        """`target` is what `intrinsic` gives for `values`."""
+        source = ir.Global(name, intrinsic, loc)
+        function = ir.Var(target.scope, f"{target.name}.{name}", loc)
         self.ir._definitions[function.name] = [source]
-        yield ir.Assign(source, function, statement.loc)
-        expression = ir.Expr.call(function, values, (), statement.loc)
-        self.ir._definitions[statement.target.name] = [expression]
-        yield ir.Assign(expression, statement.target, statement.loc)
+        yield ir.Assign(source, function, loc)
+        expression = ir.Expr.call(function, values, (), loc)
+        self.ir._definitions[target.name] = [expression]
+        yield ir.Assign(expression, target, loc)
 
     def _activity(self, variable: ir.Var, use: ir.Assign) -> tuple[type | None, list[Any]]:
         """The activity that `variable` is made with, and the values in it; None values where it is not so

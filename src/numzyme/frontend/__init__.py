@@ -12,7 +12,7 @@ from .normalise import normalise, simplified
 from .objects.attributes import RebindsField
 from .objects.classes import refresh as refresh_classes
 from .objects.construct import StructureDiffers
-from .objects.lifting import lift
+from .objects.lifting import data_of, lift
 from .objects.outside import Outside, outside_of, version_of
 from .packages import added_to_numba, versions
 from .provided import provide
@@ -28,6 +28,7 @@ __all__ = [
     "StructureDiffers",
     "added_to_numba",
     "canonical_text",
+    "data_of",
     "extract",
     "fingerprint",
     "floats_in",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
 
-from numba.core import types
+from numba.core import errors, types
 from numba.extending import intrinsic
 
 from .closures import ClosureType
@@ -138,6 +138,35 @@ def _closure_of(captured: Captured) -> Any:
         return kind(values), generate
 
     return closure
+
+
+@intrinsic
+def data_of(typing_context: Any, closure: Any) -> Any:
+    """The data of a closure, as the function that `lift` makes takes them."""
+    if not isinstance(closure, ClosureType):
+        raise errors.TypingError("a function that captures data is differentiated where its data are not known")
+    kind = _data_type(closure)
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        made = _data(context, builder, closure, args[0])
+        context.nrt.incref(builder, kind, made)
+        return made
+
+    return kind(closure), generate
+
+
+def _data_type(closure: ClosureType) -> Any:
+    kinds = [_data_type(k) if isinstance(k, ClosureType) else k for k in closure.fields.values() if not is_static(k)]
+    return types.Tuple(kinds)
+
+
+def _data(context: Any, builder: Any, closure: ClosureType, value: Any) -> Any:
+    model, parts = context.data_model_manager[closure], []
+    for name, kind in closure.fields.items():
+        if not is_static(kind):
+            part = model.get(builder, value, name)
+            parts.append(_data(context, builder, kind, part) if isinstance(kind, ClosureType) else part)
+    return context.make_tuple(builder, _data_type(closure), parts)
 
 
 def _build(context: Any, builder: Any, kind: ClosureType, values: Any) -> Any:
