@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable
+from contextvars import ContextVar
 from types import FunctionType
 from typing import Any
 
@@ -28,6 +29,7 @@ from .modes import Reverse, ReverseWithPrimal
 from .objects import needs_plan
 
 Argnums = int | tuple[int, ...]
+_being_lifted: ContextVar[tuple[Any, ...]] = ContextVar("being lifted", default=())
 
 
 class Transform:
@@ -133,7 +135,14 @@ class Transform:
         This is what can be differentiated: a derivative inside of compiled code captures nothing.
         """
         function = self._function
-        found = function.lifted() if isinstance(function, Transform) else lift(function, is_flat)
+        within = _being_lifted.get()
+        if self in within:
+            return None  # the function calls its own derivative
+        token = _being_lifted.set((*within, self))
+        try:
+            found = function.lifted() if isinstance(function, Transform) else lift(function, is_flat)
+        finally:
+            _being_lifted.reset(token)
         if found is None:
             return None
         taken, data = found
