@@ -6,6 +6,7 @@ about 1e-11, rounding 1e-12: 1e-8 is far above both), and agreement of the three
 
 from __future__ import annotations
 
+import functools
 import gc
 import math
 from dataclasses import dataclass
@@ -426,3 +427,57 @@ def test_function_that_calls_its_own_derivative_is_refused():
     for derivative in (own_derivative, grad(own_derivative), grad(calls_its_own_derivative)):
         with pytest.raises(DifferentiationError):
             derivative(1.5)
+
+
+class Holds:
+    @staticmethod
+    def method(x):
+        return helper(x)
+
+
+through_partial = functools.partial(uses_helper)
+
+
+def in_a_class(x):
+    return Holds.method(x)
+
+
+def as_a_default(x, function=uses_helper):
+    return function(x)
+
+
+def derivative_of_a_partial(x):
+    return gradient(Reverse, through_partial, x)
+
+
+@pytest.mark.parametrize("f", [in_a_class, as_a_default, derivative_of_a_partial])
+def test_helper_behind_something_else_was_defined_anew(f, monkeypatch):
+    """Each kept the helper that was there first: wrong, without a word."""
+    order = 3 if f is derivative_of_a_partial else 2
+    first = {2: (12.0, 32.0), 3: (12.0, 48.0)}[order]
+    slope = grad(f)
+    assert (slope(2.0), gradient(Forward, f, 2.0)) == (first[0], first[0])
+    monkeypatch.setitem(globals(), "helper", to_the_fourth)
+    assert (slope(2.0), gradient(Forward, f, 2.0)) == (first[1], first[1])
+
+
+def takes_any(*numbers):
+    return RATE * numbers[0] ** 3
+
+
+partial_with_data = functools.partial(lambda x: RATE * x**3)
+
+
+def derivative_of_any(x):
+    return gradient(Reverse, takes_any, x) ** 2
+
+
+def derivative_of_partial_with_data(x):
+    return gradient(Reverse, partial_with_data, x) ** 2
+
+
+@pytest.mark.parametrize("f", [derivative_of_any, derivative_of_partial_with_data, grad(partial_with_data)])
+def test_captured_data_behind_a_wrapper_are_refused(f):
+    """They were frozen into the derivative."""
+    with pytest.raises(DifferentiationError, match="uses data from outside"):
+        gradient(Reverse, f, 1.5)

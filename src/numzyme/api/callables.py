@@ -39,9 +39,18 @@ def compilable(f: Any, count: int) -> Any:
     scope["_inner"] = njit(inner) if isinstance(inner, types.FunctionType) else inner
     listed = ", ".join(f"value{index}" for index in range(count))
     exec(f"def call({listed}):\n    return _inner({', '.join(bound + names)})\n", scope)
-    function = scope["call"]
+    function, code = scope["call"], refusals.code_of(inner)
+    if code is not None:  # for messages
+        place = {"co_filename": code.co_filename, "co_firstlineno": code.co_firstlineno}
+        function.__code__ = function.__code__.replace(**place)
     function.__name__ = function.__qualname__ = refusals.name_of(inner)
+    function.numzyme_wraps = inner
     return function
+
+
+def wrapped(function: Any) -> Any:
+    """What is behind a function that `compilable` made: Numba freezes what it captures."""
+    return getattr(function, "numzyme_wraps", function)
 
 
 def _has_open_arity(f: Any) -> bool:

@@ -20,6 +20,7 @@ from numba.core import types
 from ..frontend import floats_in
 from ..plans import captures
 from . import refusals
+from .callables import wrapped
 from .modes import DerivativesAndValue, Mode
 from .pipeline import CompiledDerivative, DerivativeKey, compile_derivative, extract, has_derivative, members_of
 
@@ -135,8 +136,8 @@ class TypedCall:
         primals, shadows = _split(call, slots)
         _check_arguments(call, primals, shadows)
         primals = primal_types(call, slots)
-        if nested and captures(call.function):
-            raise refusals.captures_inside(call.function)
+        if nested and (captures(call.function) or captures(wrapped(call.function))):
+            raise refusals.captures_inside(wrapped(call.function))
         raw = extract(call.function, primals, call.boundscheck)
         if not call.reverse and holds_record(raw.return_type):
             raise refusals.returned_record(call.function)

@@ -168,7 +168,7 @@ def autodiff_call(
             todo=("Duplicated(x, dx)",),
         )
     return Call(
-        function=compilable(f, len(kinds)),
+        function=compilable(version_of(f), len(kinds)),
         mode=mode,
         roles=tuple(_ROLES.get(kind, Role.DUPLICATED) for kind in kinds),
         pick=tuple(range(len(kinds))),
@@ -379,7 +379,7 @@ def gradient_call(
     """The call that a reverse-mode `gradient` makes."""
     _refuse_holomorphic_inside(mode, inline)
     return Call(
-        function=compilable(f, len(constant)),
+        function=compilable(version_of(f), len(constant)),
         mode=mode,
         roles=tuple(Role.CONST if fixed else Role.WANTED for fixed in constant),
         pick=0 if len(constant) == 1 else tuple(range(len(constant))),

@@ -63,7 +63,9 @@ class Transform:
 
     def _look_outside(self) -> None:
         """See what the function uses besides its arguments: data go the way of objects, helpers may be others now."""
-        by_gradient = self._verify or needs_plan(self._function, ()) or self._differentiates_captured_data()
+        functions = any(isinstance(default, FunctionType) for _, default in self._parameters or ())  # as defaults
+        by_gradient = self._verify or functions or self._differentiates_captured_data()
+        by_gradient = by_gradient or needs_plan(self._function, ())
         self._outside = None if by_gradient else outside_of(self._function)
         if self._outside is not None and self._call is not None:
             self._dispatchers.clear()

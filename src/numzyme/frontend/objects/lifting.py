@@ -3,7 +3,7 @@
 For derivatives of derivatives, whose inner one takes no data beside its arguments. Decides which functions can be
 lifted: those that capture numbers, arrays and tuples of these, and functions of the same kind. Invariant: as that of
 `closures`, with whose types the body is compiled: the data are those of the call, new closures of the same code share
-what was compiled; small integers are constants of the code.
+what was compiled; integers, strings and None are constants of the code.
 """
 
 from __future__ import annotations
@@ -26,8 +26,19 @@ MOST_INTEGER = 2**63 - 1  # of Numba
 
 
 @dataclass(frozen=True)
+class Constant:
+    """A captured value that is part of the code."""
+
+    value: int | str | None
+
+    @property
+    def kind(self) -> Any:
+        return types.none if self.value is None else types.literal(self.value)
+
+
+@dataclass(frozen=True)
 class Captured:
-    """What a function captures, by name: an integer, another `Captured` for a function, None for a value.
+    """What a function captures, by name: a constant, another `Captured` for a function, None for a value.
 
     `key`: equal for closures that share their code, as long as `outside` lives.
     """
@@ -47,8 +58,8 @@ class Captured:
         rest = list(values)
         fields = []
         for name, member in self.members:
-            if isinstance(member, int):
-                fields.append((name, types.literal(member)))
+            if isinstance(member, Constant):
+                fields.append((name, member.kind))
             else:
                 given = rest.pop(0)
                 fields.append((name, member.kind(given) if isinstance(member, Captured) else given))
@@ -94,8 +105,8 @@ def _captured(
                 return None
             members.append((name, inner[0]))
             data.append(inner[1])
-        elif type(value) is int and abs(value) <= MOST_INTEGER:
-            members.append((name, value))
+        elif value is None or type(value) is str or (type(value) is int and abs(value) <= MOST_INTEGER):
+            members.append((name, Constant(value)))
         elif is_native(value):
             members.append((name, None))
             data.append(value)

@@ -10,14 +10,16 @@ from __future__ import annotations
 import dataclasses
 import dis
 import functools
+import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 
+_LIBRARIES = frozenset({"builtins", "numba", "numpy", "numzyme", "scipy"}) | sys.stdlib_module_names
 _READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _COMPILED_AS_THEY_ARE = (ModuleType, type, BuiltinFunctionType, np.ufunc, NumbaDispatcher, type(np.sum), np.dtype)
 
@@ -66,11 +68,16 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
     return found
 
 
-def differentiated(function: Any) -> Any:
-    """The function that a derivative is a derivative of, at whatever depth; others as they are."""
-    while hasattr(type(function), "numzyme_differentiated"):
-        function = function.numzyme_differentiated
-    return function
+def function_behind(value: Any) -> Any:
+    """The function that a derivative is a derivative of, or a partial object calls, at whatever depth; others as they
+    are."""
+    while True:
+        if hasattr(type(value), "numzyme_differentiated"):
+            value = value.numzyme_differentiated
+        elif type(value) is functools.partial:
+            value = value.func
+        else:
+            return value
 
 
 class Outside:
@@ -82,7 +89,7 @@ class Outside:
 
     def __init__(self, function: FunctionType, moving: tuple[str, ...] = ()) -> None:
         self._moving = moving
-        self.globals: list[tuple[dict[str, Any], str, Any]] = []
+        self.globals: list[tuple[Mapping[str, Any], str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
         self._collect(function, set())
 
@@ -103,9 +110,26 @@ class Outside:
             value = space.get(name, UNBOUND)
             self.globals.append((space, name, value))
             found.append(value)
-        for value in map(differentiated, found):
-            if type(value) is FunctionType and id(value) not in seen:
-                self._collect(value, seen)
+        found += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        for value in map(function_behind, found):
+            for inner in self._functions_of(value, seen):
+                if id(inner) not in seen:
+                    self._collect(inner, seen)
+
+    def _functions_of(self, value: Any, seen: set[int]) -> list[FunctionType]:
+        """A function itself, and those of a user's class, whose names are looked at, too."""
+        if type(value) is FunctionType:
+            return [value]
+        if not isinstance(value, type) or id(value) in seen or value.__module__.partition(".")[0] in _LIBRARIES:
+            return []
+        seen.add(id(value))
+        found = []
+        for name, member in vars(value).items():
+            function = getattr(member, "__func__", member)
+            if type(function) is FunctionType:
+                self.globals.append((vars(value), name, member))
+                found.append(function)
+        return found
 
     def key(self) -> tuple[int, ...]:
         """Equal for functions of equal code whose names mean the same, as long as this object lives."""
@@ -146,7 +170,7 @@ _NOTHING = Outside(lambda: None)
 
 def outside_of(function: Any) -> Outside:
     """What `function` relies on; nothing for what is not a Python function, whose names Numba keeps as they were."""
-    function = differentiated(function)
+    function = function_behind(function)
     return Outside(function) if type(function) is FunctionType else _NOTHING
 
 
@@ -158,10 +182,12 @@ def version_of(function: Any) -> Any:
     """The function to compile in place of `function`: a copy of it once a name that it uses means something else.
 
     Compiled code is kept by the function that it was made of, and holds what the names meant then. Of a derivative,
-    it is the same derivative of a copy.
+    it is the same derivative of a copy; of a partial object, one of a copy.
     """
     if hasattr(type(function), "numzyme_version"):
         return function.numzyme_version()
+    if type(function) is functools.partial:
+        return _version_of_partial(function)
     if type(function) is not FunctionType or function in _is_version:
         return function
     known = _versions.setdefault(function, [])
@@ -171,6 +197,19 @@ def version_of(function: Any) -> Any:
     version = _copy(function) if known else function
     known.insert(0, (Outside(function), version))
     return version
+
+
+_partials: weakref.WeakKeyDictionary[Any, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def _version_of_partial(one: functools.partial) -> functools.partial:
+    function = version_of(one.func)
+    if function is one.func:
+        return one
+    known = _partials.setdefault(one, {})
+    if function not in known:
+        known[function] = functools.partial(function, *one.args, **one.keywords)
+    return known[function]
 
 
 def _copy(function: FunctionType) -> FunctionType:
