@@ -29,6 +29,15 @@ def test_random_programs(start):
     assert sum(verdict.kind == "agree" for verdict in verdicts) > len(seeds) * 3 // 4, verdicts
 
 
+def test_hoisted_call_that_came_back():
+    """A call whose result nobody uses went when its purity was proved, and stayed where nothing was to be inlined.
+
+    Refused once: "a call that returns its result by value cannot be split".
+    """
+    (verdict,) = run([113117], SECONDS, quick=True)
+    assert verdict.kind == "agree", verdict
+
+
 def test_the_source_of_a_seed_is_always_the_same():
     assert random_source(3) == random_source(3)
     assert random_source(3) != random_source(4)

@@ -200,3 +200,18 @@ def test_long_chain_of_values(mode):
     found = gradient(mode, f, x, 1.0)
     slope = (f(x + 1e-6, 1.0) - f(x - 1e-6, 1.0)) / 2e-6
     np.testing.assert_allclose(found, (slope, 1.0), rtol=1e-6)
+
+
+def products_in_a_loop(x):
+    z, total = x + 1j * np.cos(x), 0.0
+    for k in range(3):
+        total += (np.vdot(z * k, z * z) * np.dot(z, z)).imag
+    return total
+
+
+def test_complex_products_in_a_loop():
+    """The tangent of a product starts at zero in every iteration."""
+    x, v = np.array([0.5, -1.25, 0.75]), np.array([0.3, -0.2, 0.9])
+    tangent = autodiff(Forward, products_in_a_loop, Duplicated(x, v))
+    np.testing.assert_allclose(tangent, differences(products_in_a_loop, x) @ v, rtol=1e-6)
+    np.testing.assert_allclose(tangent, grad(products_in_a_loop)(x) @ v, rtol=1e-12)

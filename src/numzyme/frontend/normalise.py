@@ -63,7 +63,7 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     if twins:
         text = hoist_pure_calls(text)
     flattened = mark_for_inlining(text)
-    if flattened is not text:
+    if twins or flattened is not text:
         module = llvm.parse_assembly(flattened)
         optimise(module, counted)
     simplify_loops(module)
