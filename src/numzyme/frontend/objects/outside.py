@@ -80,6 +80,13 @@ def function_behind(value: Any) -> Any:
             return value
 
 
+@functools.cache
+def _is_installed(module: str) -> bool:
+    """Whether a module is of a library, whose functions nobody defines anew."""
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return module.partition(".")[0] in _LIBRARIES or "site-packages" in file or "dist-packages" in file
+
+
 class Outside:
     """What a function finds outside besides data: while these names mean the same, its code means the same.
 
@@ -120,7 +127,7 @@ class Outside:
         """A function itself, and those of a user's class, whose names are looked at, too."""
         if type(value) is FunctionType:
             return [value]
-        if not isinstance(value, type) or id(value) in seen or value.__module__.partition(".")[0] in _LIBRARIES:
+        if not isinstance(value, type) or id(value) in seen or _is_installed(value.__module__):
             return []
         seen.add(id(value))
         found = []
