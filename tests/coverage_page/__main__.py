@@ -169,7 +169,7 @@ def write(rows: dict[str, list[Row]]) -> None:
         "Each program of the corpus (`tests/programs`) shows one construct; the tests check its value, its gradient in",
         "both modes, its changes of arguments and its memory. Of the families that take long (`numpy_functions`,",
         "`containers`, `records`, `generalized`, `blas`, `optional`) a build runs a sixteenth, of the others",
-        "half, and all with `NUMZYME_EVERY_PROGRAM=1`. Those of `beyond_numba` Numba itself does not compile: they",
+        "a third, and all with `NUMZYME_EVERY_PROGRAM=1`. Those of `beyond_numba` Numba itself does not compile: they",
         "are compared with Python.",
         "",
         "| family | programs |",
