@@ -303,8 +303,7 @@ def calls_what_captures(x):
 
 @pytest.mark.parametrize("f", [captures_globals, calls_what_captures])
 def test_data_from_outside_have_their_values_of_the_call(f, monkeypatch):
-    hessian, slope = grad(lambda x, v: np.sum(x * v)), grad(f)  # the first: nothing captured beside it
-    assert hessian(X, V) == pytest.approx(V)
+    slope = grad(f)
     anew = [(SCALE[::-1], 1.5, 2)] if f is captures_globals else []  # compiled again
     for scale, rate, power in [(SCALE, 0.75, 3), (SCALE * 2.0, -0.5, 3), *anew]:
         for name, value in (("SCALE", scale), ("RATE", rate), ("POWER", power)):

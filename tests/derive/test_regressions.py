@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 from numba.core.runtime import _nrt_python, rtsys
 
-from numzyme import Const, Duplicated, Forward, Reverse, UnsupportedCodeError, autodiff, grad, gradient
+from numzyme import Const, Duplicated, Forward, Reverse, UnsupportedCodeError, autodiff, derive, grad, gradient
 
 
 def differences(f, x, h=1e-6):
@@ -202,6 +202,24 @@ def test_long_chain_of_values(mode):
     np.testing.assert_allclose(found, (slope, 1.0), rtol=1e-6)
 
 
+def test_chain_that_is_longer_than_even_we_follow(monkeypatch):
+    """Refused with the function's line, not with a RecursionError."""
+
+    def chain(x):
+        for _ in range(3):
+            x = math.sin(x) * x if x > 0.25 else math.cos(x) + x
+        return x
+
+    monkeypatch.setattr(derive, "differentiate", runs_out_of_calls)
+    with pytest.raises(UnsupportedCodeError, match="too long") as refused:
+        grad(chain)(0.5)
+    assert refused.value.where is not None and refused.value.where.function == "chain"
+
+
+def runs_out_of_calls(text, request):
+    return runs_out_of_calls(text, request)
+
+
 def products_in_a_loop(x):
     z, total = x + 1j * np.cos(x), 0.0
     for k in range(3):
@@ -215,3 +233,16 @@ def test_complex_products_in_a_loop():
     tangent = autodiff(Forward, products_in_a_loop, Duplicated(x, v))
     np.testing.assert_allclose(tangent, differences(products_in_a_loop, x) @ v, rtol=1e-6)
     np.testing.assert_allclose(tangent, grad(products_in_a_loop)(x) @ v, rtol=1e-12)
+
+
+def carried(x, n):
+    for _ in range(n):
+        x = math.sin(x) * x
+    return x
+
+
+def test_tape_that_does_not_fit_into_memory():
+    """Eight petabytes are asked for before the loop begins; without a check their address is null (a seeded fault)."""
+    with pytest.raises(MemoryError, match="no memory for the tape"):
+        grad(carried)(0.5, 2**50)
+    assert grad(carried)(0.5, 1) == pytest.approx(math.cos(0.5) * 0.5 + math.sin(0.5), rel=1e-14)

@@ -97,6 +97,13 @@ def _compile(key: DerivativeKey) -> CompiledDerivative:
         return _compile_from(key, frontend.normalise)
     except IrreducibleFlowError:  # LLVM makes such loops, rarely
         return _compile_from(key, _normalise_with_reducible_loops)
+    except RecursionError:
+        raise UnsupportedCodeError(
+            "the function is too long",
+            where=refusals.location_of(key.function),
+            why="each of thousands of values is computed from the one before, without a loop",
+            todo=("write a loop", "divide the function"),
+        ) from None
 
 
 def _normalise_with_reducible_loops(raw: RawFunction, **options: Any) -> str:

@@ -31,9 +31,8 @@ def _refuse_any_keywords(function: FunctionType) -> None:
         name = code.co_varnames[code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & inspect.CO_VARARGS)]
         decorators = (function.__module__ or "").startswith("numba.")
         todo = "decorate functions outside" if decorators else f"write the keywords out in place of **{name}"
-        error = (
-            errors.TypingError if decorators else AnyKeywordsError
-        )  # of an attribute, a ValueError says: there is none
+        # of `numba.njit`, an attribute, a ValueError would say that there is none
+        error = errors.TypingError if decorators else AnyKeywordsError
         raise error(f"`{function.__name__}` takes any keywords, which compiled code cannot pass: {todo}")
 
 
