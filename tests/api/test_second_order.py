@@ -480,3 +480,24 @@ def test_captured_data_behind_a_wrapper_are_refused(f):
     """They were frozen into the derivative."""
     with pytest.raises(DifferentiationError, match="uses data from outside"):
         gradient(Reverse, f, 1.5)
+
+
+def sum_of_helper(x):
+    return np.sum(helper(x))
+
+
+def sum_of_sines(x):
+    return np.sum(np.sin(x))
+
+
+def test_pullbacks_of_derivatives_are_told_apart(monkeypatch):
+    """The quick way of one derivative was taken for another one, and for one whose helper was defined anew."""
+    first, second = grad(sum_of_helper), grad(sum_of_sines)
+    for _ in range(3):
+        out, pullback = vjp(first, X)
+        np.testing.assert_allclose((out, *pullback(V)), (3.0 * X**2, 6.0 * X * V), rtol=1e-14)
+    out, pullback = vjp(second, X)
+    np.testing.assert_allclose((out, *pullback(V)), (np.cos(X), -np.sin(X) * V), rtol=1e-14)
+    monkeypatch.setitem(globals(), "helper", to_the_fourth)
+    out, pullback = vjp(first, X)
+    np.testing.assert_allclose((out, *pullback(V)), (4.0 * X**3, 12.0 * X**2 * V), rtol=1e-14)

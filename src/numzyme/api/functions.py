@@ -228,9 +228,13 @@ def _verify_gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: boo
     verification.gradient(mode, f, args, boundscheck, run, of_shadows, partial(_plain_value, boundscheck))
 
 
+def _is_derivative(f: Any) -> bool:
+    return hasattr(type(f), "numzyme_version")
+
+
 def lifted_with_data(f: Any) -> tuple[Any, Const] | None:
     """A derivative of a function that captures data, with the data as its first argument; None for others."""
-    found = f.lifted() if hasattr(type(f), "numzyme_version") else None
+    found = f.lifted() if _is_derivative(f) else None
     return found and (found[0], Const(found[1]))
 
 
@@ -290,7 +294,10 @@ def _remember(
     flat: Any,
     flat_constant: tuple[bool, ...],
 ) -> None:
-    """Prepare the quick way for the next call with arguments of this structure."""
+    """Prepare the quick way for the next call with arguments of this structure; `f` is not looked into if it is a
+    derivative, so there is none for these."""
+    if _is_derivative(f):
+        return
     if mode.direction == "reverse":
         run = gradient_dispatcher(mode, flat, flat_constant, boundscheck)
     else:
@@ -317,6 +324,8 @@ def _remember_shadows(
     activities: list[Activity],
 ) -> None:
     """The same for `autodiff`."""
+    if _is_derivative(f):
+        return
     of_leaves = tuple(map(type, activities))
     with_primal = ForwardWithPrimal if mode.direction == "forward" else mode  # as `_flat_derivative`, which compiled it
     run = autodiff_dispatcher(with_primal, version_of(flat), of_leaves, result_active, boundscheck)
