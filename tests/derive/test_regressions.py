@@ -246,3 +246,17 @@ def test_tape_that_does_not_fit_into_memory():
     with pytest.raises(MemoryError, match="no memory for the tape"):
         grad(carried)(0.5, 2**50)
     assert grad(carried)(0.5, 1) == pytest.approx(math.cos(0.5) * 0.5 + math.sin(0.5), rel=1e-14)
+
+
+def test_more_ways_into_one_block_than_a_byte_tells_apart():
+    lines = [
+        f"    {'el' if n else ''}if k == {n}:\n        s = s * {n + 1}.5 + math.sin(x * {n + 1})" for n in range(300)
+    ]
+    names = {"math": math}
+    exec("\n".join(["def f(x, k):", "    s = x", *lines, "    return s * s"]), names)
+    f = names["f"]
+    for k in (0, 1, 255, 256, 257, 299, 300):
+        found = grad(f)(0.3, k)
+        step = 1e-6
+        expected = (f(0.3 + step, k) - f(0.3 - step, k)) / (2 * step)
+        assert found == pytest.approx(expected, rel=1e-6), k

@@ -17,6 +17,7 @@ from numba.core.typing.templates import signature
 from numba.extending import intrinsic
 
 from numzyme.frontend import RawFunction
+from numzyme.runtime.link import with_records
 
 _ALLOCATE = """
 define internal ptr @{}(i64 %size) {{
@@ -33,6 +34,7 @@ def callable_of(raw: RawFunction, text: str) -> Any:
     text = allocate.sub(lambda found: _ALLOCATE.format(found[1]), text)
     if "@numzyme.allocate" in text and not re.search(r"^declare .*@NRT_Allocate\(", text, re.M):
         text += "\ndeclare ptr @NRT_Allocate(i64)\n"
+    text = with_records(text)
     codegen = cpu_target.target_context.codegen()
     library = codegen.create_library(raw.symbol)
     module = llvm.parse_assembly(text)

@@ -44,9 +44,18 @@ def makes_a_generator(x):
     return sum(list(multiples(3)))
 
 
+def keeps_an_exception(x):
+    try:
+        x = x / 0.0
+    except Exception as error:  # here
+        x = x + len(str(error))
+    return x
+
+
 @pytest.mark.parametrize(
     ("function", "reason"),
     [
+        (keeps_an_exception, "no exceptions as values: write `except Exception:` without `as error`"),
         (
             passes_keywords,
             "`takes_any_keywords` takes any keywords, .* write the keywords out in place of [*]{2}keywords",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -167,3 +169,70 @@ def test_a_recursive_method():
     found = gradient(Reverse, lambda tree: tree.total(3), Tree(2.0, np.array([1.0])))
     assert found.value == pytest.approx(37.0)
     np.testing.assert_allclose(found.lift, [7.0])
+
+
+# -- modules and classes that change
+
+
+@pytest.fixture
+def module_of_settings(monkeypatch):
+    module, inner = ModuleType("settings_of_a_test"), ModuleType("settings_of_a_test.inner")
+    module.rate, module.table, module.inner = 2.0, np.ones(2), inner  # type: ignore[attr-defined]
+    module.scaled = lambda x: 2.0 * x  # type: ignore[attr-defined]
+    inner.offset = 3.0  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module
+
+
+def test_attributes_of_modules_were_frozen(module_of_settings):
+    module = module_of_settings
+
+    def f(x):
+        return x * module.rate + module.scaled(x) + x * module.table[0] + x * module.inner.offset
+
+    for change, expected in (
+        (lambda: None, 8.0),
+        (lambda: setattr(module, "rate", 3.0), 9.0),
+        (lambda: setattr(module, "scaled", lambda x: 7.0 * x), 14.0),
+        (lambda: module.table.fill(5.0), 18.0),
+        (lambda: setattr(module.inner, "offset", 1.0), 16.0),
+    ):
+        change()
+        assert gradient(Reverse, f, 1.5) == expected
+        assert grad(f)(1.5) == expected
+
+
+class Changing:
+    weights = (1.0, 2.0)
+
+    def __init__(self, v):
+        self.v = v
+
+    def method(self):
+        return self.v * 2.0
+
+    @property
+    def half(self):
+        return self.v * 0.5
+
+
+class Inheriting(Changing):
+    pass
+
+
+def test_methods_and_tuples_of_classes_were_frozen(monkeypatch):
+    def f(o):
+        return o.method() + o.half + o.v * o.weights[1]
+
+    def both():
+        return gradient(Reverse, f, Changing(1.5)).v, gradient(Reverse, f, Inheriting(1.5)).v
+
+    assert both() == (4.5, 4.5)
+    monkeypatch.setattr(Changing, "method", lambda self: self.v * 10.0)
+    assert both() == (12.5, 12.5)
+    monkeypatch.setattr(Inheriting, "method", lambda self: self.v * 20.0, raising=False)
+    assert both() == (12.5, 22.5)
+    monkeypatch.setattr(Changing, "half", property(lambda self: self.v * 3.0))
+    assert both() == (15.0, 25.0)
+    monkeypatch.setattr(Changing, "weights", (1.0, 4.0))
+    assert both() == (17.0, 27.0)

@@ -9,7 +9,17 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from numzyme import DifferentiationTypeError, Forward, Reverse, ReverseWithPrimal, autodiff, gradient
+from numzyme import (
+    DifferentiationTypeError,
+    Forward,
+    Reverse,
+    ReverseWithPrimal,
+    autodiff,
+    grad,
+    gradient,
+    value_and_grad,
+    vjp,
+)
 from numzyme.api import Duplicated
 
 
@@ -145,3 +155,173 @@ def test_cached_properties_were_computed_at_each_read():
     with pytest.raises(DifferentiationTypeError, match="cached_property"):
         gradient(Reverse, function, Cached(2.0))
     assert gradient(Reverse, lambda o: o.square * o.square, FrozenCached(2.0)).x == 32.0
+
+
+# -- lists
+
+
+ROWS = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]])
+CHOSEN = [0, 2]
+
+
+def selects_rows(x, chosen):
+    return np.sum(x[chosen])
+
+
+def selects_by_captured_list(x):
+    return np.sum(x[CHOSEN] ** 2)
+
+
+def writes_rows(x, chosen):
+    y = x.copy()
+    y[chosen] = 0.0
+    return np.sum(y)
+
+
+def compares_list_and_tuple(x, first, second):
+    return x * 2.0 if first == second else x * 3.0
+
+
+def joins_list_and_tuple(first, second):
+    return sum(first + second)
+
+
+def fills_list_of_integers(x):
+    total = [0] * 2
+    for i in range(2):
+        total[i] = x[i] ** 2
+    return sum(total) * 1.0
+
+
+def adds_in_list_of_integers(x):
+    total = [0]
+
+    def add(v):
+        total[0] += v
+
+    add(x)
+    return total[0] * 1.0
+
+
+def inverts_bool(x):
+    return x * 2.0 if ~(x > 1.0) else x * 3.0
+
+
+def divides_by_power(x, n):
+    return x * n**-1
+
+
+def compares_dtype(x):
+    return x[0] * 2.0 if x.dtype == "float64" else x[0] * 3.0
+
+
+def guarded(x, log):
+    try:
+        yield x
+    finally:
+        log[0] = 5.0
+
+
+def leaves_generator(x):
+    log = np.zeros(1)
+    for value in guarded(x, log):
+        if value > 0.0:
+            break
+    return x * log[0] + x
+
+
+def compares_types_of_numbers(x, n):
+    return x * 2.0 if type(n) is int else x * 3.0
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "reason"),
+    [
+        (selects_rows, (ROWS, [0, 1]), "a list selects elements"),
+        (selects_by_captured_list, (ROWS,), "a list selects elements"),
+        (writes_rows, (ROWS, [0, 1]), "a list selects elements"),
+        (compares_list_and_tuple, (1.5, [1, 2], (1, 2)), "a list and a tuple"),
+        (joins_list_and_tuple, ([1.0, 2.0], (3.0,)), "a list and a tuple"),
+        (fills_list_of_integers, (np.array([1.5, 2.5]),), "would truncate"),
+        (adds_in_list_of_integers, (1.5,), "would truncate"),
+        (compares_types_of_numbers, (1.5, 2), "types of numbers"),
+        (inverts_bool, (1.5,), "write `not`"),
+        (divides_by_power, (1.5, 2), "negative power"),
+        (compares_dtype, (np.ones(1),), "not compared with a string"),
+        (leaves_generator, (1.5,), "`yield` inside of `try`"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_lists_and_types_that_meant_something_else(function, arguments, reason):
+    with pytest.raises(DifferentiationTypeError, match=reason) as refused:
+        gradient(Reverse, function, *arguments)
+    assert refused.value.where is not None
+    assert refused.value.where.file == __file__
+
+
+# -- what a function changes that is not its own
+
+
+def counting():
+    calls = 0
+
+    def f(x):
+        nonlocal calls
+        calls += 1
+        return x * calls
+
+    return f
+
+
+def helper_with_scratch(x, scratch=np.zeros(1)):  # noqa: B008
+    scratch[0] += 1.0
+    return x * scratch[0]
+
+
+class WithArray:
+    table = np.array([1.0, 2.0])
+
+    def __init__(self, v):
+        self.v = v
+
+
+def changes_class(o):
+    o.table[0] = 2.0
+    return o.v * o.table[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "reason"),
+    [
+        (counting(), 1.5, "`calls` is a variable of another function"),
+        (lambda x: helper_with_scratch(x), 1.5, "an array is changed that cannot be"),
+        (changes_class, WithArray(1.5), "an array is changed that cannot be"),
+    ],
+    ids=["nonlocal", "default of a helper", "class"],
+)
+def test_writes_that_were_lost(function, argument, reason):
+    with pytest.raises(DifferentiationTypeError, match=reason):
+        gradient(Reverse, function, argument)
+
+
+def scratch_as_default(x, scratch=np.ones(2)):  # noqa: B008
+    scratch[0] += 1.0
+    return x * scratch[0]
+
+
+def options_as_default(x, options={"scale": 2.0}, weights=np.array([2.0, 3.0])):  # noqa: B006, B008
+    return options["scale"] * x * weights[1]
+
+
+def test_defaults_that_are_data_were_frozen_or_crashed():
+    assert value_and_grad(scratch_as_default)(1.5) == (3.0, 2.0)
+    assert gradient(Reverse, scratch_as_default, 1.5) == 3.0
+    assert scratch_as_default.__defaults__[0][0] == 3.0
+    assert vjp(scratch_as_default, 1.5)[1](2.0) == (8.0,)
+    assert grad(options_as_default)(1.5) == 6.0
+    options_as_default.__defaults__[0]["scale"] = 5.0
+    options_as_default.__defaults__[1][1] = 4.0
+    assert grad(options_as_default)(1.5) == 20.0
+    assert gradient(Forward, options_as_default, 1.5) == 20.0
+    assert grad(options_as_default, argnums=2)(1.5).tolist() == [0.0, 7.5]
+    assert grad(options_as_default)(1.5, weights=np.ones(2)) == 5.0

@@ -65,6 +65,28 @@ def test_ten_thousand_calls_half_of_which_raise(call) -> None:
     assert final.entries - arena.entries == final.exits - arena.exits and final.bytes_in_use == 0
 
 
+@njit
+def told(x, limit):
+    x[0] = x[1] * x[2]
+    if limit > 3:
+        raise ValueError(f"{limit} is over the limit", f"by {limit - 3}")
+
+
+def test_strings_that_an_exception_made_stayed_allocated() -> None:
+    def call():
+        with pytest.raises(ValueError, match="5 is over the limit"):
+            autodiff(Reverse, told, Duplicated(np.ones(3), np.ones(3)), numzyme.Const(5))
+
+    call()
+    gc.collect()
+    before = rtsys.get_allocation_stats()
+    for _ in range(10):
+        call()
+    gc.collect()
+    after = rtsys.get_allocation_stats()
+    assert after.mi_alloc - before.mi_alloc == after.mi_free - before.mi_free
+
+
 def test_threads_get_the_same_bits() -> None:
     expected = reverse(10)[1].tobytes()
     together = threading.Barrier(32)

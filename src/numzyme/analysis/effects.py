@@ -37,11 +37,14 @@ _ALLOCATION = Effects(allocates=True)
 LIST_ALLOCATOR = "numzyme.allocate.list"
 # of derivatives that are differentiated: tapes, and whatever else they took from an arena; nothing is known of it
 TAPE_ALLOCATOR = "numzyme.allocate.tape"
+# of what an exception says: Python frees it
+RECORD_ALLOCATOR = "numzyme.record"
 WITH_MEMINFO = frozenset({"numzyme.allocate", LIST_ALLOCATOR})
 ARENA_ALLOCATORS = frozenset({*WITH_MEMINFO, TAPE_ALLOCATOR})
 ALLOCATORS = frozenset(
     {
         *ARENA_ALLOCATORS,
+        RECORD_ALLOCATOR,
         "NRT_Allocate",
         "NRT_MemInfo_alloc_aligned",
         "NRT_MemInfo_alloc_safe_aligned",
@@ -77,6 +80,7 @@ HARMLESS = frozenset(
         "NRT_incref",
         "NRT_decref",
         "NRT_Free",
+        "numzyme.drop",
         "llvm.assume",
         "llvm.lifetime.start.p0",
         "llvm.lifetime.end.p0",
@@ -140,4 +144,4 @@ def is_arena_allocation(instruction: Instruction) -> bool:
 
 
 # allocators that return the data itself; the others return a header that holds its address
-DIRECT_ALLOCATORS = frozenset({*ARENA_ALLOCATORS, "NRT_Allocate"})
+DIRECT_ALLOCATORS = frozenset({*ARENA_ALLOCATORS, RECORD_ALLOCATOR, "NRT_Allocate"})

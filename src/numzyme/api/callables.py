@@ -7,15 +7,18 @@ put into a small Python function of as many arguments as the call has.
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import types
+from types import FunctionType, MethodType, NoneType
 from typing import Any
 
 from numba import njit
 from numba.core.dispatcher import Dispatcher
 
 from . import refusals
+from .activities import Const
 
 
 @functools.cache
@@ -46,6 +49,25 @@ def compilable(f: Any, count: int) -> Any:
     function.__name__ = function.__qualname__ = refusals.name_of(inner)
     function.numzyme_wraps = inner
     return function
+
+
+_CONSTANTS = (int, float, complex, str, bytes, NoneType, FunctionType, type, enum.Enum)
+
+
+def has_data_as_defaults(f: Any) -> bool:
+    """Whether a function has defaults that may change, which Numba freezes."""
+    defaults = getattr(getattr(f, "py_func", f), "__defaults__", None) or ()
+    return not all(isinstance(value, _CONSTANTS) for value in defaults)
+
+
+def defaults_as_data(f: Any, count: int) -> tuple[Const, ...]:
+    """The defaults of what a call with `count` arguments leaves out, where the function has data as defaults."""
+    if not has_data_as_defaults(f):
+        return ()
+    function = getattr(f, "py_func", f)
+    missing = function.__code__.co_argcount - count - isinstance(f, MethodType)
+    defaults = function.__defaults__
+    return tuple(map(Const, defaults[len(defaults) - missing :])) if 0 < missing <= len(defaults) else ()
 
 
 def wrapped(function: Any) -> Any:

@@ -14,7 +14,7 @@ from ..frontend import version_of
 from ..plans import Flattened
 from . import forward, holomorphic, objects, refusals, sharing, verification, warm
 from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
-from .callables import compilable
+from .callables import compilable, defaults_as_data
 from .calls import Call, Role, Value
 from .glue import positional_dispatcher, refused_for_strides, translated
 from .modes import DerivativesAndValue, ForwardWithPrimal, Mode, ReverseWithPrimal
@@ -82,7 +82,12 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
     if lifted is not None:
         leading = () if result_active is None else (Duplicated if result_active else Const,)
         found = _autodiff(mode, lifted[0], (*leading, lifted[1], *args), boundscheck)
-        return _autodiff_without_data(mode, found)
+        return _autodiff_without(slice(1, None), mode, found)
+    further = defaults_as_data(f, len(args))
+    if further:
+        leading = () if result_active is None else (Duplicated if result_active else Const,)
+        found = _autodiff(mode, f, (*leading, *args, *further), boundscheck)
+        return _autodiff_without(slice(len(args)), mode, found)
     kinds = tuple(map(type, args))
     for arg in args:
         if not isinstance(arg, Activity):
@@ -109,11 +114,11 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
 
 
-def _autodiff_without_data(mode: Mode, found: Any) -> Any:
-    """What `autodiff` of a lifted function gives, for its arguments besides the data."""
+def _autodiff_without(kept: slice, mode: Mode, found: Any) -> Any:
+    """What `autodiff` of a function with further arguments gives, for those that are `kept`."""
     if mode.direction == "forward":
         return found
-    return DerivativesAndValue(found.derivs[1:], found.val) if mode.with_primal else found[1:]
+    return DerivativesAndValue(found.derivs[kept], found.val) if mode.with_primal else found[kept]
 
 
 def _autodiff_by_plan(
@@ -238,18 +243,22 @@ def lifted_with_data(f: Any) -> tuple[Any, Const] | None:
     return found and (found[0], Const(found[1]))
 
 
-def _gradient_without_data(mode: Mode, found: Any, count: int) -> Any:
-    """What `gradient` of a lifted function gives, for its `count` arguments besides the data."""
-    entries = found.derivs if mode.with_primal else found
-    kept = entries[1] if count == 1 else entries[1:]
-    return DerivativesAndValue(kept, found.val) if mode.with_primal else kept
+def _gradient_without(kept: slice, mode: Mode, found: Any) -> Any:
+    """What `gradient` of a function with further arguments gives, for those that are `kept`."""
+    entries = (found.derivs if mode.with_primal else found)[kept]
+    entries = entries[0] if len(entries) == 1 else entries
+    return DerivativesAndValue(entries, found.val) if mode.with_primal else entries
 
 
 def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | None, project: bool) -> Any:
     lifted = lifted_with_data(f)
     if lifted is not None:
         found = _gradient(mode, lifted[0], (lifted[1], *args), boundscheck, project)
-        return _gradient_without_data(mode, found, len(args))
+        return _gradient_without(slice(1, None), mode, found)
+    further = defaults_as_data(f, len(args))
+    if further:
+        found = _gradient(mode, f, (*args, *further), boundscheck, project)
+        return _gradient_without(slice(len(args)), mode, found)
     try:
         found = warm.gradient(mode, f, args, boundscheck, project)
     except Exception as error:

@@ -78,15 +78,22 @@ def _is_refusal(error: Exception) -> bool:
     return isinstance(error, DifferentiationValueError) and error.what == overlap.REFUSAL
 
 
+def _is_too_big(error: Exception) -> bool:
+    """Whether an integer argument has more bits than Numba takes."""
+    return isinstance(error, OverflowError) and "int too big to convert" in str(error)
+
+
 def translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> Exception:
     """The error to raise for what a dispatcher raised, called with `values`: refusals in full, all else as it is."""
     if _is_refusal(error) and overlap.this_thread.error is not None:
         error, overlap.this_thread.error = overlap.this_thread.error, None
-    elif isinstance(error, NumbaError):
+    elif isinstance(error, NumbaError) or _is_too_big(error):
         error = refusals.unknown_argument(function, error, values)
     if isinstance(error, DifferentiationError):
         if error.where is not None and error.where.file.endswith("<string>"):  # written by numzyme, for a transform
             error.where = refusals.location_of(inspect.unwrap(function)) or error.where
+        if error.where is None:
+            error.where = refusals.location_of(inspect.unwrap(function))
         error.args = (error.what,)  # Numba prepends the name of its pipeline step
         error.__traceback__ = None  # a hundred frames of the compiler
     return error

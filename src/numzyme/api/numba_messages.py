@@ -17,9 +17,11 @@ from ..diagnostics import SourceLocation
 
 _PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+):')
 # what our own functions say when they are typed
-_LOWERED = re.compile(r'^During: lowering ".*" at (?P<file>[^\n]+) \((?P<line>\d+)\)$', re.MULTILINE)
+_DURING = re.compile(
+    r'^During: (?:lowering ".*"|typing of [\w -]+) at (?P<file>[^\n]+) \((?P<line>\d+)\)$', re.MULTILINE
+)
 _OWN_ERROR = re.compile(
-    r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/objects/\w+\.py"
+    r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/(?:objects/)?\w+\.py"
 )
 _NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
 _END = ("During:", "File ", "There are", "This error may have been caused", "To see Python", "Overload of")
@@ -37,7 +39,7 @@ def place_of(text: str, function_name: str) -> SourceLocation | None:
     raised = re.search(r"Raised from (?P<file>[^\n]+) \((?P<line>\d+)\)", text)  # by what reads the bytecode
     places = [(os.path.abspath(raised["file"]), int(raised["line"]))] if raised else []
     places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
-    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _LOWERED.finditer(text)]
+    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _DURING.finditer(text)]
     own = [p for p in places if not p[0].startswith(_LIBRARIES) and os.path.basename(p[0]) != "<string>"] or places
     return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
 
@@ -117,12 +119,20 @@ def _no_opcode(name: str) -> str:
     return f"Numba does not compile this construct: {_OPCODES.get(name, name)}"
 
 
+_READ_ONLY = (
+    "an array is changed that cannot be: a default, an attribute of a class or of a module, or a view without "
+    "permission to write; pass the array as an argument"
+)
+
+
 def _no_function(function: str, arguments: str) -> str:
     listed = re.match(r"(MixedList|EvenList)", arguments)
     if function == "exception_match":
         return "Numba catches every exception or none: write `except Exception:`"
     if function == "setitem" and listed:
         return _FIXED
+    if function == "setitem" and arguments.startswith("readonly array"):
+        return _READ_ONLY
     if function == "getitem" and (listed or arguments.startswith("Tuple(")) and "int64" in arguments:
         return (
             f"`[...]` of {arguments.partition(', int64')[0]} with an index that is known only while the code runs: its "
@@ -198,7 +208,15 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
         lambda kind, what: f"a {'dict' if kind == 'DictType' else 'list' if kind == 'reflected' else kind} {what}",
     ),
     (re.compile(r"Unsupported constraint encountered: del "), lambda: "compiled code cannot delete attributes"),
-    (re.compile(r"no default `is` implementation"), lambda: "`is` between objects that change is not known"),
+    (re.compile(r"Cannot modify readonly array"), lambda: _READ_ONLY),
+    (
+        re.compile(r"OverloadSelector object at \w+>, \(List\("),
+        lambda: "a list that is a default, or belongs to a class or a module, cannot be a constant: write a tuple",
+    ),
+    (
+        re.compile(r"Exception object cannot be stored into variable \((\w+)\)"),
+        lambda name: f"compiled code has no exceptions as values: write `except Exception:` without `as {name}`",
+    ),
 ]
 
 

@@ -17,6 +17,7 @@ from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
 from ..runtime import random_state, set_random_state
 from . import objects, refusals
 from .activities import Const
+from .callables import defaults_as_data
 from .copies import copied
 from .functions import autodiff, gradient, lifted_with_data
 from .modes import Reverse, ReverseWithPrimal
@@ -52,6 +53,10 @@ def vjp(
     if lifted is not None:
         out, of_all = vjp(lifted[0], lifted[1], *primals, boundscheck=boundscheck, verify=verify)
         return out, lambda cotangent: of_all(cotangent)[1:]
+    further = defaults_as_data(f, len(primals))
+    if further:
+        out, of_all = vjp(f, *primals, *further, boundscheck=boundscheck, verify=verify)
+        return out, lambda cotangent: of_all(cotangent)[: len(primals)]
     with_data = objects.needs_plan(f, ())
     saved, drawn_from = copied((f if with_data else None, primals)), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)

@@ -21,7 +21,7 @@ from ..frontend import Outside, lift, outside_of, version_of
 from ..plans import is_flat
 from . import refusals, sharing
 from .activities import Const
-from .callables import compilable
+from .callables import compilable, has_data_as_defaults
 from .calls import Call, Role, Value
 from .functions import gradient
 from .glue import dispatcher, translated
@@ -65,6 +65,7 @@ class Transform:
         """See what the function uses besides its arguments: data go the way of objects, helpers may be others now."""
         functions = any(isinstance(default, FunctionType) for _, default in self._parameters or ())  # as defaults
         by_gradient = self._verify or functions or self._differentiates_captured_data()
+        by_gradient = by_gradient or has_data_as_defaults(self._function)
         by_gradient = by_gradient or needs_plan(self._function, ())
         self._outside = None if by_gradient else outside_of(self._function)
         if self._outside is not None and self._call is not None:
@@ -76,7 +77,7 @@ class Transform:
 
     def _by_gradient(self, args: tuple, keywords: dict[str, Any]) -> Any:
         """The transform where an argument, or the function itself, is an object, or where it is verified."""
-        if keywords:
+        if keywords or has_data_as_defaults(self._function):
             bound = inspect.signature(self._function).bind(*args, **keywords)
             bound.apply_defaults()
             args = bound.args

@@ -192,8 +192,13 @@ class _Augmenter:
             name = quoted(label, ".origin")
             numbers = {p: n for n, p in enumerate(predecessors)}
             incoming = ", ".join(f"[ {numbers.get(p, 0)}, {p} ]" for p in self._incoming(label))
-            self.phis[label].append(read_instruction(f"{name} = phi i8 {incoming}"))
+            self.phis[label].append(read_instruction(f"{name} = phi {numbering(len(predecessors))} {incoming}"))
             self.result.origin[label] = name
+
+
+def numbering(count: int) -> str:
+    """The type of a number that tells `count` blocks apart."""
+    return "i8" if count <= 1 << 8 else "i32"
 
 
 def trip_text(name: str, trip: TripCount) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..analysis import Loop, Status, symbol_of
 from ..analysis.cfg import GOOD_STATUS
-from ..analysis.effects import ARENA_ALLOCATORS
+from ..analysis.effects import ARENA_ALLOCATORS, RECORD_ALLOCATOR
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES, SIZES
@@ -43,7 +43,7 @@ class ForwardSweep:
         self.uses_arena = bool(storage.records or storage.buffers)
         self.result_pointer = facts.function.parameters[0].name if facts.function.parameters else ""
         self.exits = {label: n for n, label in enumerate(facts.cfg.returns)}
-        self.exit_slot = storage.frame.reserve(1, 1) if len(self.exits) > 1 else None
+        self.exit_slot = storage.frame.reserve(4, 4) if len(self.exits) > 1 else None
         self._headers = {loop.header: loop for loop in storage.records}
         self._outermost = {loop.preheader: [] for loop in storage.buffers}
         for loop in storage.buffers:
@@ -188,6 +188,9 @@ class ForwardSweep:
         self.emitter.line(f"call void {i.callee}(ptr {target}, ptr {source}, i64 {i.operands[2]}, i1 false)")
 
     def _write_allocation(self, i: Instruction) -> None:
+        if symbol_of(i.callee) == RECORD_ALLOCATOR and i.name not in self.shadows:
+            self.emitter.line(i.text)
+            return
         self.uses_arena = True
         size = i.operands[0]
         self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
@@ -301,7 +304,7 @@ class ForwardSweep:
             self.on_error(status)
             return
         if self.exit_slot is not None:
-            self.emitter.store("i8", str(self.exits[label]), self.emitter.offset("%frame", self.exit_slot))
+            self.emitter.store("i32", str(self.exits[label]), self.emitter.offset("%frame", self.exit_slot))
         if status in GOOD_STATUS:
             self.on_return(status)
             return

@@ -158,9 +158,9 @@ class ReverseFunction:
         if forward.exit_slot is None:
             emitter.branch(reverse_label(returns[0]))
             return status
-        taken = emitter.load("i8", emitter.offset("%frame", forward.exit_slot))
-        cases = " ".join(f"i8 {n}, label {reverse_label(r)}" for n, r in enumerate(returns) if n)
-        emitter.terminate(f"switch i8 {taken}, label {reverse_label(returns[0])} [ {cases} ]")
+        taken = emitter.load("i32", emitter.offset("%frame", forward.exit_slot))
+        cases = " ".join(f"i32 {n}, label {reverse_label(r)}" for n, r in enumerate(returns) if n)
+        emitter.terminate(f"switch i32 {taken}, label {reverse_label(returns[0])} [ {cases} ]")
         return status
 
     def _parameters(self, attributes: bool) -> list[str]:

@@ -18,7 +18,7 @@ from ..rules.expression import Expression
 from . import blas, calls, copies
 from .accesses import alignment_of_access
 from .adjoints import Adjoints, ExpressionWriter, symbols_of
-from .augment import Augmented, shadow_operand
+from .augment import Augmented, numbering, shadow_operand
 from .emitter import ZERO, Emitter
 from .facts import FunctionFacts
 from .lookup import iteration_slot
@@ -253,8 +253,9 @@ class ReverseSweep:
             self.emitter.branch_if(self.values.value(value), edge_label(label, then), edge_label(label, otherwise))
             return
         origin = self.values.value(self.augmented.origin[label])
-        cases = " ".join(f"i8 {n}, label {edge_label(label, p)}" for n, p in enumerate(predecessors) if n > 0)
-        self.emitter.terminate(f"switch i8 {origin}, label {edge_label(label, predecessors[0])} [ {cases} ]")
+        kind = numbering(len(predecessors))
+        cases = " ".join(f"{kind} {n}, label {edge_label(label, p)}" for n, p in enumerate(predecessors) if n > 0)
+        self.emitter.terminate(f"switch {kind} {origin}, label {edge_label(label, predecessors[0])} [ {cases} ]")
 
     def _deciding_condition(self, label: str, predecessors: list[str]) -> tuple[str, str, str] | None:
         """(condition, predecessor if true, predecessor if false) when the branch that dominates the join decides."""

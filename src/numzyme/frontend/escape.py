@@ -16,6 +16,7 @@ from numba.core import cgutils, errors, types
 from numba.core.callconv import CPUCallConv
 
 ESCAPE = "numzyme.escape"
+RECORD = "numzyme.record"
 RECORD_WORDS = 5  # meminfo, data, size as they were; meminfo and data as they are
 _BYTES = ir.IntType(8).as_pointer()
 _WORD = ir.IntType(64)
@@ -52,7 +53,13 @@ class CallConv(CPUCallConv):
         known = [kind for kind in nb_types if kind is not None]
         taken = iter(escaped(self.context, builder, known, [v for v in exc_args if isinstance(v, ir.Value)]))
         exc_args = tuple(next(taken) if isinstance(value, ir.Value) else value for value in exc_args)
+        before = {id(block): len(block.instructions) for block in builder.function.blocks}
         super().set_dynamic_user_exc(builder, exc, exc_args, nb_types, loc=loc, func_name=func_name)
+        for block in builder.function.blocks:
+            for written in block.instructions[before.get(id(block), 0) :]:
+                callee = getattr(written, "callee", None)
+                if callee is not None and callee.name == "NRT_Allocate":  # Python frees it
+                    written.callee = cgutils.get_or_insert_function(builder.module, callee.function_type, RECORD)
 
 
 def escaped(context: Any, builder: Any, kinds: Sequence[Any], values: Sequence[Any]) -> list[Any]:

@@ -1,7 +1,8 @@
 """Functions made by `numba.guvectorize`, in compiled code that is differentiated: loops over their kernel.
 
-Decides what a call means as Numba does for compiled code: all outputs are given, and the leading dimensions of the
-first one are the loop; an array with fewer dimensions is used again in the outer loops. Invariants: the kernel runs
+Decides what a call with all outputs means as Numba does for compiled code: the leading dimensions of the first one
+are the loop, and an array with fewer dimensions is used again in the outer loops. A call without outputs, which Numba
+does not know, means what NumPy makes of it: new arrays, and inputs that are broadcast. Invariants: the kernel runs
 once for each index of the loop, in the order in which Numba runs it, on views of the arrays; shapes that do not fit
 raise what Numba raises. An exception of the kernel ends the call, as it does when NumPy calls it.
 """
@@ -16,8 +17,9 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.core import types
+from numba.core import errors, types
 from numba.extending import overload
+from numba.np.numpy_support import as_dtype
 from numba.np.ufunc.gufunc import GUFunc
 
 from ..diagnostics import DifferentiationTypeError
@@ -49,11 +51,31 @@ def looping_kernel(function: Any) -> Any:
     inputs, outputs = map(len, _signature(function))
     names = [f"value{n}" for n in range(inputs + outputs)]
     listed, parameters = ", ".join(names), ", ".join([*names[:inputs], *(f"{name}=None" for name in names[inputs:])])
-    scope: dict[str, Any] = {"_over_loop": over_loop, "_kernel": njit(**options)(kernel)}
-    exec(f"def generalized({parameters}):\n    _over_loop(_kernel, {listed})\n", scope)
+    scope: dict[str, Any] = {"_called": called, "_kernel": njit(**options)(kernel)}
+    exec(f"def generalized({parameters}):\n    return _called(_kernel, {listed})\n", scope)
     made = scope["generalized"]
     made.__name__ = made.__qualname__ = function.__name__
     return made
+
+
+def called(kernel: Any, *values: Any) -> Any:
+    """The outputs of a call; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(called)
+def _called(kernel, *values):  # Numba compares this signature with that of the implementation
+    function = kernel.dispatcher.py_func.numzyme_generalized
+    inputs, outputs = map(len, _signature(function))
+    given = [not isinstance(kind, types.NoneType | types.Omitted) for kind in values[inputs:]]
+    if function._frozen and not any(given):
+        return _NewOutputs(function, values[:inputs]).implementation()
+    names = [f"values[{n}]" for n in range(inputs + outputs)]
+    lines = ["def implementation(kernel, *values):", f"    over_loop(kernel, {', '.join(names)})"]
+    lines.append(f"    return {', '.join(names[inputs:])}")
+    scope: dict[str, Any] = {"over_loop": over_loop}
+    exec("\n".join(lines), scope)
+    return scope["implementation"]
 
 
 def over_loop(kernel: Any, *values: Any) -> None:
@@ -170,3 +192,82 @@ class _Writer:
             last = indices.pop()
             indices.append(f"slice({last}, ({last}) + 1)")
         return f"{name}[{', '.join(f'({index})' for index in indices)}]" if indices else name if core else f"{name}[()]"
+
+
+class _NewOutputs:
+    """Writes a call that makes its outputs, as NumPy does: inputs of given types are converted and broadcast."""
+
+    def __init__(self, function: Any, kinds: tuple[Any, ...]) -> None:
+        self.function, self.kinds = function, [types.unliteral(kind) for kind in kinds]
+        self.inputs, self.outputs = _signature(function)
+        self.arrays = [n for n, kind in enumerate(self.kinds) if isinstance(kind, types.Array)]
+        self.loops = {n: self.kinds[n].ndim - len(self.inputs[n]) for n in self.arrays}
+        for n, core in enumerate(self.inputs):
+            if core and self.loops.get(n, -1) < 0:
+                raise errors.TypingError(f"input {n} of `{function.__name__}` has fewer dimensions than its signature")
+        self.dtypes = self._dtypes()
+
+    def _dtypes(self) -> list[np.dtype]:
+        """Those of the first signature that the inputs can be converted to, as NumPy chooses."""
+        given = [as_dtype(kind.dtype if isinstance(kind, types.Array) else kind) for kind in self.kinds]
+        for listed in self.function.ufunc.types:
+            wanted = [np.dtype(one) for one in listed.replace("->", "")]
+            if all(map(np.can_cast, given, wanted)):
+                return wanted
+        raise errors.TypingError(f"`{self.function.__name__}` has no signature for {', '.join(map(str, given))}")
+
+    def implementation(self) -> Any:
+        scope: dict[str, Any] = {"np": np, "over_loop": over_loop}
+        scope |= {f"dtype{n}": dtype for n, dtype in enumerate(self.dtypes)}
+        scope |= {f"cast{n}": dtype.type for n, dtype in enumerate(self.dtypes)}
+        lines = ["def implementation(kernel, *values):", *(f"    {line}" for line in self._lines())]
+        exec("\n".join(lines), scope)
+        return scope["implementation"]
+
+    def _lines(self) -> Iterator[str]:
+        yield from self._sizes()
+        shapes = [f"values[{n}].shape[:{loops}]" for n, loops in self.loops.items() if loops]
+        shape = f"np.broadcast_shapes({', '.join(shapes)})" if len(shapes) > 1 else "".join(shapes) or "()"
+        yield f"shape = {shape}"
+        inputs = list(self._converted(len(shapes) > 1))
+        outputs = []
+        for n, core in enumerate(self.outputs):
+            yield f"output{n} = np.empty(shape + {_tuple(core)}, dtype{len(self.inputs) + n})"
+            outputs.append(f"output{n}")
+        yield f"over_loop(kernel, {', '.join([*inputs, *outputs])})"
+        single = not shapes  # NumPy gives numbers, not arrays without dimensions
+        yield f"return {', '.join(f'{one}[()]' if single and not core else one for one, core in self._results())}"
+
+    def _results(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [(f"output{n}", core) for n, core in enumerate(self.outputs)]
+
+    def _sizes(self) -> Iterator[str]:
+        """The sizes of the core dimensions, which must agree."""
+        known: set[str] = set()
+        name, signature = self.function.__name__, self.function.ufunc.signature
+        for n, core in enumerate(self.inputs):
+            for axis, symbol in enumerate(core):
+                size = f"values[{n}].shape[{self.loops[n] + axis}]"
+                if symbol not in known:
+                    yield f"size_{symbol} = {size}"
+                    known.add(symbol)
+                    continue
+                what = f"{name}: Input operand {n} has a mismatch in its core dimension {axis}, with gufunc signature "
+                what += f"{signature} (size {{{size}}} is different from {{size_{symbol}}})"
+                yield f"if {size} != size_{symbol}: raise ValueError(f{what!r})"
+        if not known.issuperset(itertools.chain(*self.outputs)):
+            raise errors.TypingError(f"the size of an output of `{name}` is not that of an input: give it an array")
+
+    def _converted(self, broadcast: bool) -> Iterator[str]:
+        for n, (kind, core) in enumerate(zip(self.kinds, self.inputs, strict=True)):
+            name = f"values[{n}]"
+            if n not in self.arrays:
+                yield f"cast{n}({name})"
+                continue
+            if as_dtype(kind.dtype) != self.dtypes[n]:
+                name = f"{name}.astype(dtype{n})"
+            yield f"np.broadcast_to({name}, shape + {_tuple(core)})" if broadcast and self.loops[n] else name
+
+
+def _tuple(core: tuple[str, ...]) -> str:
+    return f"({''.join(f'size_{symbol}, ' for symbol in core)})"

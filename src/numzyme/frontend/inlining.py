@@ -20,7 +20,7 @@ _DEFINITION = re.compile(r"^define internal [^@\n]*@([\w.$]+)\(.*$", re.M)
 _CALLED = re.compile(r"call [^@\n]*@([\w.$]+)\(")
 _SYMBOL = re.compile(r"@([\w.$]+)")
 _FLOAT = re.compile(r"\b(?:double|float)\b")
-_PYTHON = re.compile(r"@(?:Py|numba_gil|NRT_Allocate)")
+_PYTHON = re.compile(r"@(?:Py|numba_gil|NRT_Allocate|numzyme\.record)")
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 import numba
-from numba.core import debuginfo, lowering
+from numba.core import debuginfo, ir, lowering
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
@@ -20,6 +20,7 @@ from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
 from .contexts import CompiledContexts
 from .objects.closures import ReadCaptured, TranslateClosure
+from .objects.exceptions import PassedOn, lower_passing_on
 from .objects.kinds import called_method
 from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
@@ -91,6 +92,28 @@ class Lower(lowering.Lower):
             if result is not None:
                 return result
         return super()._lower_call_normal(fnty, expr, signature)
+
+    def lower_try_dynamic_raise(self, inst):
+        # Numba has no use for the arguments, since it passes no exception on
+        kinds, args = [], []
+        for argument in inst.exc_args:
+            is_known = not isinstance(argument, ir.Var)
+            kinds.append(None if is_known else self.typeof(argument.name))
+            args.append(argument if is_known else self.loadvar(argument.name))
+            if not is_known:
+                self.incref(kinds[-1], args[-1])
+        if any(kinds):
+            self.call_conv.set_dynamic_user_exc(
+                self.builder, inst.exc_class, tuple(args), tuple(kinds), self.loc, self.func_ir.func_id.func_name
+            )
+        else:
+            super().lower_try_dynamic_raise(inst)
+
+    def lower_static_raise(self, inst):
+        if inst.exc_class is PassedOn:
+            lower_passing_on(self.context, self.builder)
+        else:
+            super().lower_static_raise(inst)
 
     def lower_inst(self, inst):
         if isinstance(self.debuginfo, LineTable):

@@ -113,6 +113,25 @@ _ESCAPE = """\
       ret void
     }}
 """
+# Numba's functions that make Python's objects of an exception's arguments, which are of Numba's own memory.
+_UNWRAPPING = re.compile(r"^define [^\n]*@__excinfo_unwrap_args.*?^\}", re.M | re.S)
+_RELEASE = "numzyme.released"
+_RELEASING = f"""
+    define internal void @{_RELEASE}(ptr %meminfo) {{
+      %none = icmp eq ptr %meminfo, null
+      br i1 %none, label %done, label %count
+    count:
+      %old = atomicrmw sub ptr %meminfo, i64 1 acq_rel
+      %last = icmp eq i64 %old, 1
+      br i1 %last, label %free, label %done
+    free:
+      call void @NRT_MemInfo_call_dtor(ptr %meminfo)
+      br label %done
+    done:
+      ret void
+    }}
+    declare void @NRT_MemInfo_call_dtor(ptr)
+"""
 _COUNTS = ("NRT_incref", "NRT_decref")
 _MOVING = ("@NRT_MemInfo_varsize_", "@NRT_MemInfo_alloc_dtor")
 _DECLARATION = re.compile(r"^declare [^@\n]*@(NRT_\w+|numzyme\.escape)\(.*\n", re.M)
@@ -126,6 +145,7 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     """
     if ownership == "nrt":
         return _with_counting(text)
+    text = _with_unwrapping(text)
     movable = foreign or any(name in text for name in _MOVING)
     allocate = _MOVABLE_ALLOCATE if movable else _FIXED_ALLOCATE
     replacements = {
@@ -139,11 +159,20 @@ def own_memory(text: str, ownership: str, *, foreign: bool = False) -> str:
     return _declared(_replace(_with_lists(text), replacements), (_ALLOCATE, _ALLOCATE_LIST, _ALLOCATE_TAPE))
 
 
+def _with_unwrapping(text: str) -> str:
+    """`text` where what makes Python's objects of an exception's arguments gives up the references to their copies."""
+    kept = _UNWRAPPING.sub(lambda match: match[0].replace("@NRT_decref(", f"@{_RELEASE}("), text)
+    return text if kept == text else kept + dedent(_RELEASING)
+
+
 def _with_counting(text: str) -> str:
     """References are counted as Numba does, but for those to lists: a list's memory ends with the derivative."""
     counting = {name: _COUNTING.format(name=name) for name in _COUNTS}
     escape = {ESCAPE: _ESCAPE.format(name=ESCAPE)}
     text = _replace(_with_lists(text), {**counting, **escape, "NRT_MemInfo_data_fast": _MOVABLE_DATA})
+    if "@numzyme.record(" in text:  # is no other memory here
+        text = re.sub(r"^declare [^\n]*@(?:numzyme\.record|NRT_Allocate)\(.*\n", "", text, flags=re.M)
+        text = text.replace("@numzyme.record(", "@NRT_Allocate(") + "declare noalias ptr @NRT_Allocate(i64)\n"
     return _declared(text, (_ALLOCATE_LIST,))
 
 

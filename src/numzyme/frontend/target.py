@@ -8,12 +8,14 @@ carry none: LLVM then gives their inlined instructions the line of the user's ca
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from types import FunctionType
 from typing import Any
 
-from numba.core import base, codegen, compiler, cpu, descriptors, dispatcher, types
+import numpy as np
+from numba.core import base, codegen, compiler, cpu, descriptors, dispatcher, errors, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.cpu_options import FastMathOptions
 from numba.core.datamodel.manager import DataModelManager
@@ -32,12 +34,12 @@ from .functions import written_for_numba
 from .generalized import is_generalized, looping_kernel
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
-from .objects import attributes, classes, construct, iteration, optional
+from .objects import attributes, classes, construct, enumerations, identity, iteration, optional, unlike_python
 from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
 from .objects.outside import version_of
 from .objects.sequences import may_be_no_object
 from .powers import is_literal_power, literal_power
-from .vectorized import is_vectorized, looping
+from .vectorized import function_of, is_vectorized, looping
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
 
@@ -136,6 +138,7 @@ class TargetContext(cpu.CPUContext):
     def load_additional_registries(self):
         super().load_additional_registries()
         self.install_registry(attributes.lowering_registry)
+        self.install_registry(enumerations.lowering_registry)
 
     def refresh(self):
         self._seen.if_new(self._registries, super().refresh)
@@ -159,7 +162,7 @@ class TargetContext(cpu.CPUContext):
         records.mark(builder.store(data, ptr, align=align), ty)
 
     def get_function(self, fn, sig, _firstcall=True):
-        replacement = self._replaced_lowering(fn, sig)
+        replacement = identity.lower if identity.is_replaced(fn, sig) else self._replaced_lowering(fn, sig)
         if replacement is not None:
             return base._wrap_impl(replacement, self, sig.as_function())
         found = super().get_function(fn, sig, _firstcall)
@@ -195,6 +198,9 @@ class Context(TypingContext):
 
     def __init__(self, descriptor: TargetDescriptor) -> None:
         self.descriptor = descriptor
+        from .numpy_functions import FUNCTIONS  # which loads Numba's
+
+        self._own_functions = BUILTINS | FUNCTIONS
         self._template_copies: dict[type, type] = {}
         self._seen = Registrations()
         super().__init__()
@@ -212,21 +218,27 @@ class Context(TypingContext):
         self._seen.if_new(self._registries, super().refresh)
 
     def resolve_value_type(self, val):
+        if val is np.vectorize:
+            raise errors.TypingError("np.vectorize inside of a function: make the vectorized function outside")
         if classes.is_compilable_class(val) and self._lookup_global(val) is None:  # `np.ndenumerate` is Numba's
             return types.Dispatcher(self.descriptor.dispatcher_of(construct.constructor_of(val)))
         if classes.is_named_tuple_class(val) and not classes.is_numbas(val):
             return ConstantType(val)  # Numba would make one by its fields
         if is_vectorized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping(val)))
+        if type(val) is np.vectorize:
+            return types.Dispatcher(self.descriptor.dispatcher_of(function_of(val)))
         if is_generalized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping_kernel(val)))
-        if isinstance(val, Hashable) and val in BUILTINS:
-            return types.Dispatcher(self.descriptor.dispatcher_of(BUILTINS[val]))
+        if isinstance(val, Hashable) and val in self._own_functions:
+            return types.Dispatcher(self.descriptor.dispatcher_of(self._own_functions[val]))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant
         try:
-            return self.own_type(records.check_fields(super().resolve_value_type(val)))
+            kind = self.own_type(records.check_fields(super().resolve_value_type(val)))
+            # a constant of the code, which would lose what is written to it, or crash
+            return kind.copy(readonly=True) if isinstance(val, np.ndarray) else kind
         except ValueError:
             if isinstance(val, type):
                 return ConstantType(val)  # for isinstance
@@ -235,6 +247,11 @@ class Context(TypingContext):
             return types.Dispatcher(self.descriptor.dispatcher_of(val))
 
     def resolve_function_type(self, func, args, kws):
+        operation = getattr(func, "typing_key", func)
+        if isinstance(operation, Hashable):
+            if operation in identity.OPERATORS:
+                identity.known(*args)  # or Numba would say False
+            unlike_python.check(operation, args)
         # before Numba's cache of failed attempts: a recursive call has no type at first
         method = called_method(self, func, len(args)) if isinstance(func, ObjectType | BoundMethod) else None
         recursive = method and method.recursive_call_type(self, args, kws)
@@ -245,6 +262,10 @@ class Context(TypingContext):
         if isinstance(fromty, EvenList | MixedList) != isinstance(toty, EvenList | MixedList):
             return None
         return super().can_convert(fromty, toty)
+
+    def resolve_setitem(self, target, index, value):
+        unlike_python.check(operator.setitem, (target, index, value))
+        return super().resolve_setitem(target, index, value)
 
     def resolve_setattr(self, target, attr, value):
         if isinstance(target, ObjectType):

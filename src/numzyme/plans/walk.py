@@ -28,6 +28,7 @@ from ..frontend.objects.construct import Skeleton, object_type_of
 from ..frontend.objects.kinds import BoundMethod, ConstantType, DictType, members_kind
 from ..frontend.objects.lifting import MOST_INTEGER
 from ..frontend.objects.outside import Outside, moving_values
+from ..frontend.vectorized import function_of
 from ..values import Path, Step
 from .cycles import Component, ReferenceCycle, enter_component
 
@@ -130,8 +131,10 @@ class Walk:
             return self._array(value, path, False)
         if isinstance(value, np.void):
             return self._record(value, path, False)
-        if isinstance(value, bool | np.bool_ | str):
-            return Skeleton(types.literal(bool(value) if not isinstance(value, str) else value), "static")
+        if isinstance(value, bool | np.bool_):
+            return Skeleton(types.literal(bool(value)), "static")
+        if type(value) in (str, np.str_):
+            return Skeleton(types.literal(str(value)), "static")
         if type(value) is int or isinstance(value, np.integer):
             if abs(int(value)) > MOST_INTEGER:
                 raise DifferentiationTypeError(f"{path} is {value}, which is more than 64 bits hold")
@@ -140,8 +143,8 @@ class Walk:
             return Skeleton(kind, "integer", len(self.integers) - 1)
         if value is None:
             return Skeleton(types.none, "static")
-        if isinstance(value, FunctionType):
-            return self._function(value, path, active)
+        if isinstance(value, FunctionType | np.vectorize):
+            return self._function(value if isinstance(value, FunctionType) else function_of(value), path, active)
         if values.is_sparse(value):
             return self._sparse(value, path, active)
         return Skeleton(self._static_kind(value, path), "static")

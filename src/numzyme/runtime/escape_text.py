@@ -16,6 +16,17 @@ declare void @numzyme.arena.escape(ptr, ptr, ptr, ptr, ptr, i64) nounwind willre
 declare void @numzyme.arena.publish(ptr, ptr, i64) nounwind willreturn
 declare void @numzyme.arena.publish_when_raising(ptr, ptr, i64) nounwind willreturn
 """
+# Numba's record of an exception with arguments that were known only while the code ran: the third word are these.
+DROP = """
+define internal void @numzyme.drop(ptr %record) {
+  %place = getelementptr i8, ptr %record, i64 16
+  %arguments = load ptr, ptr %place
+  call void @NRT_Free(ptr %arguments)
+  call void @NRT_Free(ptr %record)
+  ret void
+}
+declare void @NRT_Free(ptr)
+"""
 RECORD_BYTES = 40  # meminfo, low, size as they were; meminfo and low as they are
 _DATA_OF_MEMINFO = 24
 NO_MEMORY = -1  # what `publish` leaves when there was none for a copy

@@ -116,8 +116,20 @@ def _with_runtime(text: str) -> str:
     """Our own declarations of our runtime, which say what it may touch, instead of those in the text."""
     if "@numzyme.blocks.leave(" in text:
         text = _with_counting(text)
+    text = with_records(text)
     others = re.sub(r"^declare .*@\"?numzyme\.(?:arena|blocks)\..*\n", "", text, flags=re.MULTILINE)
     return others + arena_text.DECLARATIONS + escape_text.DECLARATIONS + blocks_text.DECLARATIONS
+
+
+def with_records(text: str) -> str:
+    """The module with Numba's allocator for the records of exceptions, which Python, or a handler, frees."""
+    if "@numzyme.record(" in text and "@NRT_Allocate(" in text:
+        text = re.sub(r"^declare .*@numzyme\.record\(.*\n", "", text, flags=re.MULTILINE)
+    text = text.replace("@numzyme.record(", "@NRT_Allocate(")
+    if "@numzyme.drop(" not in text:
+        return text
+    text = re.sub(r"^declare .*@(?:numzyme\.drop|NRT_Free)\(.*\n", "", text, flags=re.MULTILINE)
+    return text + escape_text.DROP
 
 
 def _with_counting(text: str) -> str:

@@ -53,7 +53,7 @@ SUPPORTED = (
 _CONSTANTS = (
     *(enum.Enum, int, str, bytes, bytearray, type(None), range, type(Ellipsis), type(NotImplemented)),
     *(datetime.date, datetime.time, datetime.timedelta, datetime.tzinfo, pathlib.PurePath, re.Pattern),
-    *(np.integer, np.bool_, np.character, np.datetime64, np.dtype, np.ufunc, type(np.sum)),
+    *(np.integer, np.bool_, np.character, np.datetime64, np.dtype, np.ufunc, type(np.sum), np.vectorize),
     *(type, types.ModuleType, types.FunctionType, types.GenericAlias, types.UnionType),
     *(types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType),
     type(functools.lru_cache(lambda: None)),

@@ -6,9 +6,10 @@ from typing import Any
 
 from numba.core import types
 
+from .. import numpy_functions
 from . import dicts, lists
 
-_REPLACED = {**lists.LOWERING, **dicts.LOWERING}
+_REPLACED = {**lists.LOWERING, **dicts.LOWERING, **numpy_functions.LOWERING}
 MODELS = {types.ListType: lists.ListModel, types.DictType: dicts.DictModel}
 
 

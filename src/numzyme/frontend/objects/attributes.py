@@ -35,6 +35,7 @@ from .kinds import (
     SequenceType,
     TupleBuilder,
     is_static,
+    member_kind,
 )
 
 typing_registry: Any = templates.Registry()
@@ -64,6 +65,8 @@ def truth_of(kind: Any) -> bool | None:
     """Whether objects of a type are true, as far as the type says it."""
     if isinstance(kind, types.BaseTuple):
         return len(kind.types) > 0  # type: ignore[attr-defined]
+    if isinstance(kind, types.Dispatcher | types.Function):
+        return True
     if not isinstance(kind, ObjectType):
         return None
     if isinstance(kind, DictType | SequenceType):
@@ -383,12 +386,9 @@ def static_kind_of(value: Any) -> Any:
     if value is dataclasses.replace:
         return _own_callable("FieldReplacer")
     listed = value if type(value) is tuple else ()
-    if (
-        isinstance(value, enum.Enum)
-        or value is NotImplemented
-        or is_no_value(value)
-        or (listed and all(isinstance(v, type) for v in listed))
-    ):
+    if isinstance(value, enum.Enum):
+        return member_kind(value)
+    if value is NotImplemented or is_no_value(value) or (listed and all(isinstance(v, type) for v in listed)):
         return ConstantType(value)
     return None
 

@@ -97,7 +97,9 @@ def hook_of(python_class: type, *names: str) -> str | None:
 
 def value_in_class(python_class: type, name: str, found: Any) -> Any:
     """`found`, which compiled code takes from `python_class`; `refresh` looks at it again."""
-    if isinstance(found, int | float | complex | str | np.generic | np.ndarray) and not isinstance(found, enum.Enum):
+    if isinstance(found, int | float | complex | str | tuple | np.generic | np.ndarray) and not isinstance(
+        found, enum.Enum
+    ):
         _frozen[python_class, name] = found, found.copy() if isinstance(found, np.ndarray) else found
     return found
 
@@ -106,8 +108,20 @@ def method_in_class(python_class: type, function: Any) -> Any:
     """`function`, which compiled code takes from `python_class`; `refresh` looks at what it finds outside again."""
     own = type(function) is FunctionType and not function.__module__.startswith("numzyme.")
     if own and (python_class, function) not in _methods:
-        _methods[python_class, function] = Outside(function)
+        outside = _methods[python_class, function] = Outside(function)
+        outside.globals += _places_of(python_class, function)
     return function
+
+
+def _places_of(python_class: type, function: Any) -> list[tuple[Any, str, Any]]:
+    """Where a class has a method, as `Outside` remembers names: the class itself, and those that could override it."""
+    for position, base in enumerate(python_class.__mro__):
+        for name, member in vars(base).items():
+            parts = member, *(getattr(member, part, None) for part in ("__func__", "fget", "fset", "func"))
+            if any(part is function for part in parts):
+                before = python_class.__mro__[:position]
+                return [(vars(base), name, member), *((vars(one), name, UNBOUND) for one in before)]
+    return []
 
 
 def refresh() -> int:

@@ -9,6 +9,7 @@ Invariant: a type is made from the class and the kinds of its fields alone, so e
 
 from __future__ import annotations
 
+import enum
 import functools
 import hashlib
 from typing import Any
@@ -16,6 +17,8 @@ from typing import Any
 from numba.core import types
 from numba.core.datamodel import models
 from numba.core.extending import register_model
+from numba.core.typeconv.castgraph import Conversion
+from numba.core.typing.typeof import typeof
 
 from .classes import generations
 
@@ -23,6 +26,7 @@ Fields = tuple[tuple[str, types.Type], ...]
 IDENTITY = "object.identity"  # no Python name, so no field of the user's
 _Callable: Any = types.Callable
 _Dummy: Any = types.Dummy
+_Literal: Any = types.Literal
 
 
 def identity_number(identity: int, first: int) -> int:
@@ -57,6 +61,27 @@ class ConstantType(_Dummy):
     @property
     def key(self) -> Any:
         return type(self), self.value
+
+
+class EnumerationLiteral(_Literal, ConstantType):
+    """The type of one member of an enumeration that Numba knows: where its type has to serve for others, a value."""
+
+    def __init__(self, value: Any) -> None:
+        self._literal_init(value)
+        ConstantType.__init__(self, value)
+
+    def can_convert_to(self, typingctx: Any, other: Any) -> Any:
+        found = typingctx.can_convert(self.literal_type, other)
+        return None if found is None else max(found, Conversion.promote)
+
+
+def member_kind(member: enum.Enum) -> ConstantType:
+    """The type of a member of an enumeration."""
+    try:
+        is_member = isinstance(typeof(member), types.EnumMember)  # not so where the class is one of strings, too
+    except ValueError:  # the values of its members are of unlike types
+        is_member = False
+    return EnumerationLiteral(member) if is_member else ConstantType(member)
 
 
 class BoundMethod(_Callable):
@@ -290,6 +315,7 @@ class ObjectIteratorModel(models.StructModel):
 
 
 register_model(ConstantType)(models.OpaqueModel)
+register_model(EnumerationLiteral)(models.OpaqueModel)
 register_model(TupleBuilder)(models.OpaqueModel)
 
 

@@ -10,17 +10,21 @@ from __future__ import annotations
 import dataclasses
 import dis
 import functools
+import hashlib
 import sys
 import weakref
 from collections.abc import Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 
+from ..vectorized import VECTORIZED_BY, function_of
+
 _LIBRARIES = frozenset({"builtins", "numba", "numpy", "numzyme", "scipy"}) | sys.stdlib_module_names
 _READ_GLOBAL = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
+_READ_ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _COMPILED_AS_THEY_ARE = (ModuleType, type, BuiltinFunctionType, np.ufunc, NumbaDispatcher, type(np.sum), np.dtype)
 
 
@@ -32,6 +36,30 @@ def global_names(code: CodeType) -> tuple[str, ...]:
         if isinstance(constant, CodeType):
             found.update(global_names(constant))
     return tuple(sorted(found))
+
+
+@functools.cache
+def attribute_names(code: CodeType) -> tuple[str, ...]:
+    """The names of attributes that a function may read, its inner functions included."""
+    found = {i.argval for i in dis.get_instructions(code) if i.opname in _READ_ATTRIBUTE}
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            found.update(attribute_names(constant))
+    return tuple(sorted(found))
+
+
+class _Contents:
+    """What an array holds, as a name that means something else when it has changed."""
+
+    _known: ClassVar[dict[bytes, bytes]] = {}
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array
+
+    def get(self, name: str, default: Any) -> bytes:
+        """The same object for equal contents."""
+        digest = hashlib.sha256(repr((self._array.shape, self._array.dtype)).encode() + self._array.tobytes()).digest()
+        return self._known.setdefault(digest, digest)
 
 
 def captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
@@ -56,6 +84,8 @@ def moving_values(function: FunctionType, seen: tuple[Any, ...] = ()) -> dict[st
                 continue
         if value is dataclasses.replace:
             continue  # compiled code has one of its own
+        if type(value) is np.vectorize:
+            value = function_of(value)
         if isinstance(value, FunctionType):
             if (value.__module__ or "").startswith("numzyme.api."):
                 continue  # what it captures is ours
@@ -76,6 +106,8 @@ def function_behind(value: Any) -> Any:
             value = value.numzyme_differentiated
         elif type(value) is functools.partial:
             value = value.func
+        elif type(value) is np.vectorize:
+            value = value.pyfunc
         else:
             return value
 
@@ -118,10 +150,28 @@ class Outside:
             self.globals.append((space, name, value))
             found.append(value)
         found += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        self._look_into_modules(function.__code__, found)
+        for value in found:
+            if type(value) is np.vectorize:  # which can be given another function
+                self.globals += [(vars(value), name, vars(value).get(name, UNBOUND)) for name in VECTORIZED_BY]
         for value in map(function_behind, found):
             for inner in self._functions_of(value, seen):
                 if id(inner) not in seen:
                     self._collect(inner, seen)
+
+    def _look_into_modules(self, code: CodeType, found: list[Any]) -> None:
+        """What a function may read from the user's modules, which compiled code takes as it is: `found` grows by it."""
+        for module in found:  # submodules are found on the way
+            if type(module) is not ModuleType or _is_installed(module.__name__):
+                continue
+            for name in attribute_names(code):
+                value = vars(module).get(name, UNBOUND)
+                self.globals.append((vars(module), name, value))
+                if isinstance(value, np.ndarray):
+                    contents: Any = _Contents(value)
+                    self.globals.append((contents, "", contents.get("", None)))
+                if not any(value is other for other in found):
+                    found.append(value)
 
     def _functions_of(self, value: Any, seen: set[int]) -> list[FunctionType]:
         """A function itself, and those of a user's class, whose names are looked at, too."""

@@ -14,7 +14,7 @@ import numpy as np
 from numba.core import ir, types
 
 from . import sequences
-from .kinds import BoundMethod, EvenList, MixedTuple, ObjectType, SequenceType, is_static
+from .kinds import BoundMethod, EvenList, MixedList, MixedTuple, ObjectType, SequenceType, is_static
 from .matching import member_kinds, strict_zip
 from .replacing import FieldReplacer, ItemGetter, receiver_of, replacing
 
@@ -131,7 +131,8 @@ class _Chooser:
         kinds = [self._kind(value.lhs), self._kind(value.rhs)]
         listed = [member_kinds(kind) for kind in kinds]
         own = any(isinstance(kind, MixedTuple | EvenList | SequenceType) for kind in kinds)
-        if value.fn is operator.add and own and None not in listed:
+        alike = len({isinstance(kind, MixedList | EvenList | SequenceType) for kind in kinds}) == 1
+        if value.fn is operator.add and own and alike and None not in listed:
             return lambda old: (sequences.joined, [old.lhs, old.rhs])
         if value.fn is operator.mul and (listed[0] is None) != (listed[1] is None):
             return self._repeated(value, listed)

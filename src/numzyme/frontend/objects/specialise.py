@@ -12,6 +12,7 @@ run for arguments of these types.
 from __future__ import annotations
 
 import contextlib
+import enum
 import operator
 from types import FunctionType, SimpleNamespace
 from typing import Any
@@ -23,6 +24,7 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, get_definition, guard
 from numba.np.numpy_support import as_dtype
 
+from . import identity
 from .attributes import attribute_type, getter_of, is_no_value, truth_of
 from .classes import hook_of
 from .initialisers import threaded_of
@@ -39,9 +41,8 @@ _STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand f
 _STOOD_FOR = ("scipy", "functools")
 _PLAIN = (types.float64, types.complex128, types.int64)
 _UNKNOWN: Any = object()
-_COMPARISONS = {
-    operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge, operator.is_, operator.is_not,
-}  # fmt: skip
+_COMPARISONS = {operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge}
+_UNIQUE = (type, FunctionType, enum.Enum, bool)  # two values of these that are one object are known to be
 _ARITHMETIC = {operator.add, operator.sub, operator.mul}
 _ITERATORS = {enumerate, zip, reversed}
 _TESTS_OF_TYPES = {"isinstance", "hasattr", "_replace"}
@@ -61,7 +62,7 @@ class Specialise(FunctionPass):
             "numba."
         ):  # costs a trial, and what it has is decided
             tests = not _TESTS_OF_TYPES.isdisjoint(function.__code__.co_names)
-            wanted = tests or _loops_over_written_tuple(state.func_ir)
+            wanted = tests or _loops_over_written_tuple(state.func_ir) or _asks_for_functions(state)
         return wanted and specialise(state)[1]
 
 
@@ -80,6 +81,31 @@ def _loops_over_written_tuple(func_ir: Any) -> bool:
         for block in func_ir.blocks.values()
         for statement in block.find_insts(ir.Assign)
     )
+
+
+def _asks_for_functions(state: Any) -> bool:
+    """Whether there is an `is` that is no comparison with None, or a function is compared or asked for its truth."""
+    func_ir = state.func_ir
+    given = any(isinstance(kind, identity.FUNCTIONS) for kind in state.args)
+    comparisons = {*identity.OPERATORS, *([operator.eq, operator.ne] if given else [])}
+
+    def definition(variable: Any) -> Any:
+        return guard(get_definition, func_ir, variable)
+
+    def is_none(variable: Any) -> bool:
+        found = definition(variable)
+        return isinstance(found, ir.Const) and found.value is None
+
+    def asks(value: Any) -> bool:
+        if not isinstance(value, ir.Expr):
+            return False
+        if value.op == "binop":
+            return value.fn in comparisons and not (is_none(value.lhs) or is_none(value.rhs))
+        if value.op != "call" or not given or len(value.args) != 1:
+            return False
+        return getattr(definition(value.func), "value", None) is bool and isinstance(definition(value.args[0]), ir.Arg)
+
+    return any(asks(found.value) for block in func_ir.blocks.values() for found in block.find_insts(ir.Assign))
 
 
 def specialise(state: Any) -> tuple[Trial, bool]:
@@ -126,7 +152,7 @@ def needs_specialising(kind: Any) -> bool:
     if isinstance(kind, types.BaseTuple):
         members: Any = kind.types  # type: ignore[attr-defined]
         return len(set(members)) != 1 or any(map(_opens, members))
-    return isinstance(kind, ObjectType | BoundMethod | types.NoneType)
+    return isinstance(kind, ObjectType | BoundMethod | ConstantType | types.NoneType)
 
 
 def _opens(kind: Any) -> bool:
@@ -364,24 +390,35 @@ class Trial:
 
     def _value_of_binop(self, expression: Any) -> Any:
         left, right = self.value(expression.lhs), self.value(expression.rhs)
-        if expression.fn in (operator.is_, operator.is_not) and None in (left, right):
-            other = expression.rhs if left is None else expression.lhs
-            kind = self.types.get(other.name)
-            if kind is None or isinstance(kind, types.Optional):
-                return _UNKNOWN
-            same = isinstance(kind, types.NoneType)
-            return same if expression.fn is operator.is_ else not same
+        kinds = self.types.get(expression.lhs.name), self.types.get(expression.rhs.name)
+        negated = expression.fn in (operator.is_not, operator.ne)
+        if expression.fn in identity.OPERATORS:
+            same = self._is_same(left, right, kinds)
+            return same if same is _UNKNOWN else same != negated
         if expression.fn is operator.contains and isinstance(right, str):
             container = self.types.get(expression.lhs.name)
             return right in container.fields if isinstance(container, DictType) else _UNKNOWN
-        if expression.fn in (operator.is_, operator.is_not) and is_no_value(right):
-            kind = self.types.get(expression.lhs.name)
-            same = _UNKNOWN if kind is None else left is right
-            return same if same is _UNKNOWN or expression.fn is operator.is_ else not same
+        if expression.fn in (operator.eq, operator.ne) and all(isinstance(kind, identity.FUNCTIONS) for kind in kinds):
+            return (kinds[0] == kinds[1]) != negated
         if left is _UNKNOWN or right is _UNKNOWN:
             return _UNKNOWN
         whole = type(left) is int and type(right) is int and expression.fn in _ARITHMETIC
         return expression.fn(left, right) if whole or expression.fn in _COMPARISONS else _UNKNOWN
+
+    def _is_same(self, left: Any, right: Any, kinds: tuple[Any, Any]) -> Any:
+        """`left is right`, by what is known of the values and of their types."""
+        if None in (left, right):
+            kind = kinds[left is None]
+            return _UNKNOWN if kind is None or isinstance(kind, types.Optional) else isinstance(kind, types.NoneType)
+        if is_no_value(right):
+            return _UNKNOWN if kinds[0] is None else left is right
+        if all(isinstance(value, _UNIQUE) or value is NotImplemented for value in (left, right)):
+            return left is right
+        try:
+            same = None if None in kinds else identity.known(*kinds)
+        except errors.TypingError:  # which is for the line to say, if it can run
+            same = None
+        return _UNKNOWN if same is None else same
 
     def _value_of_call(self, expression: Any) -> Any:
         function, args = self.value(expression.func), expression.args

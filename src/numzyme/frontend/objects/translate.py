@@ -1,8 +1,8 @@
 """From a Python function to Numba's IR, with what Numba's interpreter leaves out.
 
 Decides the meaning of `a, *b = x` and of `match` by calls of functions in `matching`, and of `super()`, `setattr` with
-a known name, `enumerate(x, start=1)` and `zip(x, y, strict=True)` by what they stand for. Invariant: functions that use
-none of these go Numba's own way.
+a known name, `enumerate(x, start=1)` and `zip(x, y, strict=True)` by what they stand for; functions with handlers are
+read with `exceptions`. Invariant: functions that have none of these go Numba's own way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from numba.core.compiler import run_frontend
 from numba.core.ir_utils import build_definitions
 
 from .classes import class_attribute, method_in_class
+from .exceptions import ByteCode, PassingOn, raise_varargs
 from .generators import without_generators
 from .inheritance import super_of
 from .initialisers import body_of, threaded_of
@@ -39,6 +40,8 @@ def translated(function: FunctionType) -> Any:
     if code.co_flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR):
         loc = ir.Loc(code.co_filename, code.co_firstlineno)
         raise errors.UnsupportedError(f"`{function.__qualname__}` is asynchronous (async def)", loc)
+    _refuse_nonlocal(function)
+    _refuse_finally_around_yield(function)
     changed = without_generators(function)
     if changed is function and not _needs_translation(function.__code__):
         return None
@@ -50,7 +53,7 @@ def translated(function: FunctionType) -> Any:
 
 def interpreted(identity: Any) -> Any:
     """The IR of a function's bytecode."""
-    return _Interpreter(identity).interpret(bytecode.ByteCode(func_id=identity))
+    return _Interpreter(identity).interpret(ByteCode(func_id=identity))
 
 
 def frontend(function: FunctionType) -> Any:
@@ -58,10 +61,37 @@ def frontend(function: FunctionType) -> Any:
     return translated(function) or run_frontend(function)
 
 
+def _refuse_nonlocal(function: FunctionType) -> None:
+    """What a function binds anew of another's variables: Numba takes it for one of its own, which is 0 at first."""
+    line, free = function.__code__.co_firstlineno, function.__code__.co_freevars
+    for step in dis.get_instructions(function.__code__) if free else ():
+        line = step.starts_line or line
+        if step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval in free:
+            raise errors.UnsupportedError(
+                f"`{step.argval}` is a variable of another function (nonlocal): pass it as an argument and return it",
+                ir.Loc(function.__code__.co_filename, line),
+            )
+
+
+def _refuse_finally_around_yield(function: FunctionType) -> None:
+    """Python runs it when the generator is left early; compiled code forgets the generator."""
+    code = function.__code__
+    if not code.co_flags & inspect.CO_GENERATOR or not code.co_exceptiontable:
+        return
+    steps, line = ByteCode(func_id=bytecode.FunctionIdentity.from_function(function)), code.co_firstlineno
+    for entry in steps.exception_entries:
+        inside = [one for one in steps.table.values() if entry.start <= one.offset < entry.end]
+        yields = [one for one in inside if one.opname == "YIELD_VALUE"]
+        if yields and steps.passes_on(entry.target):
+            line = yields[0].lineno
+            raise errors.UnsupportedError("a `yield` inside of `try` with `finally`", ir.Loc(code.co_filename, line))
+
+
 @functools.cache
 def _needs_translation(code: CodeType) -> bool:
     opcodes = {step.opname for step in dis.get_instructions(code)}
-    return not _NAMES.isdisjoint(code.co_names) or not _OPCODES.isdisjoint(opcodes)
+    known = _NAMES.isdisjoint(code.co_names) and _OPCODES.isdisjoint(opcodes)
+    return bool(code.co_exceptiontable) or not known
 
 
 class _TraceRunner(byteflow.TraceRunner):
@@ -85,13 +115,20 @@ class _TraceRunner(byteflow.TraceRunner):
     def op_GET_LEN(self, state: Any, inst: Any) -> None:
         self._call(state, inst, subject=state._stack[-1])
 
+    def op_POP_EXCEPT(self, state: Any, inst: Any) -> None:
+        state.pop()
+        state.append(inst)
+
+    def op_RAISE_VARARGS(self, state: Any, inst: Any) -> None:
+        raise_varargs(self, state, inst)
+
     def _call(self, state: Any, inst: Any, **operands: Any) -> None:
         result, function = state.make_temp(), state.make_temp()
         state.append(inst, result=result, function=function, **operands)
         state.push(result)
 
 
-_OPCODES = frozenset({"UNPACK_EX", "MATCH_CLASS", "MATCH_SEQUENCE", "GET_LEN"})
+_OPCODES = frozenset({"UNPACK_EX", "MATCH_CLASS", "MATCH_SEQUENCE", "GET_LEN", "RAISE_VARARGS"})
 
 
 def _with_names(function: Any, **names: Any) -> Any:
@@ -104,7 +141,7 @@ class _Flow(byteflow.Flow):
     run = _with_names(byteflow.Flow.run, TraceRunner=_TraceRunner)
 
 
-class _Interpreter(interpreter.Interpreter):
+class _Interpreter(PassingOn, interpreter.Interpreter):
     """Writes calls for these instructions."""
 
     interpret = _with_names(interpreter.Interpreter.interpret, Flow=_Flow)

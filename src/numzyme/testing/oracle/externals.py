@@ -49,7 +49,7 @@ def external(*names: str):
     return register
 
 
-@external("llvm.lifetime.start", "llvm.lifetime.end", "llvm.assume", "llvm.dbg.value", "NRT_Free")
+@external("llvm.lifetime.start", "llvm.lifetime.end", "llvm.assume", "llvm.dbg.value", "NRT_Free", "numzyme.drop")
 @external("llvm.experimental.noalias.scope.decl", "NRT_incref", "NRT_decref")
 def _nothing(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     return None
@@ -92,7 +92,7 @@ def _memcpy(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     run.memory.copy(values[0], values[1], values[2])
 
 
-@external("numzyme.allocate", "numzyme.allocate.list", "NRT_Allocate")
+@external("numzyme.allocate", "numzyme.allocate.list", "numzyme.record", "NRT_Allocate")
 def _allocate(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return run.memory.allocate(values[0] + _MEMINFO)
 

@@ -1,0 +1,119 @@
+"""NumPy functions whose code in Numba has a value of its own at one point, and there no derivative, or another one.
+
+Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
+these points; at a knot, by the piece on its right. Invariant: the values are those of Numba's code, to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.core import types
+from numba.extending import overload
+from numba.np import arraymath, npyfuncs
+from numba.np.arraymath import binary_search_with_guess
+
+
+def _logarithm_of_sum(base_2: bool) -> Any:
+    """What writes the code of `logaddexp` or `logaddexp2` of two numbers."""
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        one = signature.args[0](1.0)  # of the type of the numbers
+        per_nat = signature.args[0](npyfuncs._NPY_LOG2E)
+
+        def natural(x, y):
+            difference = x - y
+            if difference >= 0:
+                return x + np.log1p(np.exp(-difference))
+            if difference < 0:
+                return y + np.log1p(np.exp(difference))
+            return x if x == y else difference  # both infinite, or no numbers
+
+        def binary(x, y):
+            difference = x - y
+            if difference >= 0:
+                return x + per_nat * np.log1p(np.exp2(-difference))
+            if difference < 0:
+                return y + per_nat * np.log1p(np.exp2(difference))
+            return x + one if x == y else difference
+
+        return context.compile_internal(builder, binary if base_2 else natural, signature, arguments)
+
+    return lower
+
+
+LOWERING: dict[Any, Any] = {
+    npyfuncs._npy_logaddexp: _logarithm_of_sum(False),
+    npyfuncs._npy_logaddexp2: _logarithm_of_sum(True),
+}
+
+
+def _interpolated(x, xp, fp, dtype):
+    positions = np.asarray(x, dtype=np.float64)
+    knots = np.asarray(xp, dtype=np.float64)
+    heights = np.asarray(fp, dtype=np.float64)
+    count = len(knots)
+    if count == 0:
+        raise ValueError("array of sample points is empty")
+    if count != len(heights):
+        raise ValueError("fp and xp are not of the same size.")
+    if count == 1:
+        return np.full(positions.shape, fill_value=heights[0], dtype=dtype)
+    result = np.empty(positions.shape, dtype=dtype)
+    j = 0
+    for i in range(positions.size):
+        position = positions.flat[i]
+        if np.isnan(position):
+            result.flat[i] = position
+            continue
+        j = binary_search_with_guess(position, knots, count, j)
+        if j == -1:
+            result.flat[i] = heights[0]
+        elif j >= count - 1:
+            result.flat[i] = heights[count - 1]
+        else:
+            slope = (heights[j + 1] - heights[j]) / (knots[j + 1] - knots[j])
+            at_knot = knots[j] == position
+            value = slope * (position - knots[j]) + heights[j]
+            if np.isnan(value) and not at_knot:
+                value = slope * (position - knots[j + 1]) + heights[j + 1]
+            if np.isnan(value) and (at_knot or heights[j] == heights[j + 1]):
+                value = heights[j]
+            result.flat[i] = value
+    return result
+
+
+def _sinc(x):
+    return _sinc_of(x)
+
+
+def _sinc_of(x: Any) -> Any:
+    """`np.sinc(x)`; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_sinc_of)
+def _sinc_of_kind(x):
+    if isinstance(x, types.Array):
+
+        def of_array(x):
+            result = np.zeros_like(x)
+            for index, value in np.ndenumerate(x):
+                result[index] = _sinc_of(value)
+            return result
+
+        return of_array
+
+    def of_number(x):
+        if x == 0.0:
+            square = (math.pi * x) ** 2
+            return 1.0 - square / 6.0 + square**2 / 120.0  # what has derivatives
+        x = x * math.pi
+        return np.sin(x) / x
+
+    return of_number
+
+
+FUNCTIONS: dict[Any, Any] = {arraymath.np_interp_impl_inner: _interpolated, np.sinc: _sinc}

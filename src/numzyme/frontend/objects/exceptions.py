@@ -1,0 +1,274 @@
+"""Exceptions that leave a handler: `raise` inside of `except`, and what `finally` passes on.
+
+Numba takes the end of a handler for code that is never reached, so that an exception raised inside of one turned into
+an AssertionError of its own. Decides, as Python's compiler has it: what is raised in a handler goes where the handler's
+own clean-up would pass it on, and a handler that passes its exception on (at the end of `finally`, or by a bare
+`raise`) passes on the one that it was entered with. Invariant: the record of that exception is a value of the handler,
+whatever is raised and caught in the meantime. The cause in `raise x from y` is dropped: records have no room for it.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from llvmlite import ir as llvm_ir
+from numba.core import bytecode, byteflow, callconv, cgutils, ir, types
+from numba.core.extending import intrinsic
+
+DROP = "numzyme.drop"
+_CLEAN_UP = ("COPY", "POP_EXCEPT", "RERAISE")
+
+
+class PassedOn(Exception):
+    """Stands in Numba's IR for the exception that is on its way already."""
+
+
+class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
+    """Bytecode whose handlers lead out directly; `handlers`: where the handler of an instruction begins."""
+
+    def __init__(self, func_id: Any) -> None:
+        super().__init__(func_id)
+        self._written = self.exception_entries
+        found = (self._past_clean_up(entry) for entry in self._written)
+        self.exception_entries = tuple(entry for entry in found if entry is not None)
+
+    def handler_at(self, offset: int) -> int | None:
+        """The offset of the handler that an instruction belongs to."""
+        entry = self._entry_at(offset)
+        if entry is None or not self._cleans_up(entry.target):
+            return None
+        return min(other.start for other in self._written if other.target == entry.target)
+
+    def handler_before(self, offset: int) -> int | None:
+        """The handler that the instruction in front of another belongs to: those that end a handler are behind it."""
+        return self.handler_at(max((other for other in self.table if other < offset), default=offset))
+
+    def passes_on(self, handler: int) -> bool:
+        """Whether a handler may pass its exception on: `finally` does, and a bare `raise`."""
+        own = [step for step in self.table.values() if self.handler_at(step.offset) == handler]
+        names = {step.opname for step in own}
+        bare = any(step.opname == "RAISE_VARARGS" and not step.arg for step in own)
+        return bare or ("RERAISE" in names and "CHECK_EXC_MATCH" not in names)
+
+    def _entry_at(self, offset: int) -> Any:
+        found = [entry for entry in self._written if entry.start <= offset < entry.end]
+        return max(found, key=lambda entry: entry.depth, default=None)
+
+    def _cleans_up(self, offset: int) -> bool:
+        return self._names_from(offset) == _CLEAN_UP
+
+    def _names_from(self, offset: int) -> tuple[str, ...]:
+        names = []
+        for _ in _CLEAN_UP:
+            step = self.table.get(offset)
+            if step is None:
+                break
+            names.append(step.opname)
+            offset = step.next
+        return tuple(names)
+
+    def _past_clean_up(self, entry: Any) -> Any:
+        """The entry with the target that its clean-up raises to; None where that leaves the function."""
+        while self._cleans_up(entry.target):
+            outer = self._entry_at(entry.target)
+            if outer is None:
+                return None
+            entry = entry._replace(target=outer.target, depth=outer.depth, lasti=outer.lasti)
+        return entry
+
+
+def raise_varargs(runner: Any, state: Any, inst: Any) -> None:
+    """How `raise`, `raise x` and `raise x from y` move values on the stack."""
+    if inst.arg == 2:
+        state.pop()
+    state.append(inst, exc=state.pop() if inst.arg else None)
+    if state.has_active_try():
+        runner._adjust_except_stack(state)
+    else:
+        state.terminate()
+
+
+class PassingOn:
+    """The part of an interpreter that writes `try` and handlers.
+
+    Numba counts how many `try` are open while the code runs, and loses count where one is left in two ways. Here each
+    block says how many surround it, and a handler takes the exception from where it was raised.
+    """
+
+    bytecode: ByteCode
+
+    def _insert_try_block_begin(self) -> None:
+        pass
+
+    def _insert_try_block_end(self) -> None:
+        pass
+
+    def _end_current_block(self: Any) -> None:
+        self._check_in_front_of_branch()
+        super()._end_current_block()  # type: ignore[misc]
+
+    def _check_in_front_of_branch(self: Any) -> None:
+        """What decides a branch may raise, too: the next step of a generator, the truth of an array."""
+        block, active = self.current_block, self.dfainfo.active_try_block
+        is_branch = bool(block.body) and isinstance(block.body[-1], ir.Branch)
+        if active is None or not is_branch or active["end"] not in self.cfa.graph.nodes():
+            return
+        behind = self.current_block_offset + 1  # instructions begin at even offsets
+        self.blocks[behind] = ir.Block(scope=block.scope, loc=self.loc)
+        self.blocks[behind].append(block.body.pop())
+        self._insert_exception_check()
+        block.append(ir.Branch(self.get("$exception_check"), active["end"], behind, self.loc))
+
+    def _end_try_blocks(self: Any) -> None:
+        handlers = {entry.target for entry in self.bytecode.exception_entries}
+        if not handlers:
+            return
+        for offset, block in self.blocks.items():
+            if offset not in self.dfa.infos:
+                continue  # goes on with another
+            depth = sum(entry["kind"] == byteflow.BlockKind("TRY") for entry in self.dfa.infos[offset].blockstack)
+            record = self._record(offset) if offset in handlers else None
+            self.current_block, body = block, list(block.body)
+            block.body.clear()
+            if offset == min(self.blocks):
+                self._call(nothing_raised, ())
+            self._call(entering(depth, record is not None), (), record)
+            block.body.extend(body)
+
+    def _call(self: Any, function: Any, arguments: tuple[Any, ...], target: Any = None) -> Any:
+        """Write a call into the block, whose result becomes `target`, or a new variable."""
+        if not isinstance(function, ir.Var):
+            function = self._assign(ir.Global("function", function, loc=self.loc), "$function")
+        return self._assign(ir.Expr.call(function, arguments, (), loc=self.loc), target or "$result")
+
+    def _assign(self: Any, value: Any, target: Any) -> Any:
+        if isinstance(target, str):
+            target = self.current_scope.redefine(target, loc=self.loc, rename=True)
+        self.definitions[target.name].append(value)
+        self.current_block.append(ir.Assign(value, target, self.loc))
+        return target
+
+    def _record(self: Any, handler: int) -> Any:
+        """The variable with the record of the exception that a handler was entered with."""
+        return self.current_scope.get_or_define(f"$caught.{handler}", loc=self.loc)
+
+    def op_POP_EXCEPT(self: Any, inst: Any) -> None:
+        handler = self.bytecode.handler_before(inst.offset)
+        if handler is not None:
+            self._call(drop, (self._record(handler),))
+
+    def op_RERAISE(self: Any, inst: Any, exc: Any) -> None:
+        self._pass_on(inst, self.bytecode.handler_at(inst.offset))
+
+    def op_RAISE_VARARGS(self: Any, inst: Any, exc: Any) -> None:
+        handler = self.bytecode.handler_at(inst.offset)
+        active = self.dfainfo.active_try_block
+        if exc is not None and handler is not None:
+            self._call(drop, (self._record(handler),))
+        if exc is None and handler is not None:
+            self._pass_on(inst, handler)
+        elif active is None or exc is None:
+            super().op_RAISE_VARARGS(inst, exc)  # type: ignore[misc]
+        else:
+            self.current_block.append(ir.TryRaise(self._written_out(exc, active["end"]), self.loc))
+            self.current_block.append(ir.Jump(active["end"], loc=self.loc))
+
+    def _pass_on(self: Any, inst: Any, handler: int | None) -> None:
+        if handler is None:
+            super().op_RERAISE(inst, None)  # type: ignore[misc]
+            return
+        self._call(raise_again, (self._record(handler),))
+        active = self.dfainfo.active_try_block
+        if active is None:
+            self.current_block.append(ir.StaticRaise(PassedOn, None, self.loc))
+        else:
+            self.current_block.append(ir.Jump(active["end"], loc=self.loc))
+
+    def _written_out(self: Any, exc: str, handler: int) -> Any:
+        """The exception, made here from the variables that it was made from: Numba would take those for constants.
+
+        Where the handler keeps it, its arguments do not matter, and would not be freed.
+        """
+        call = self._source(exc)
+        if not isinstance(call, ir.Expr) or call.op != "call":
+            return self.get(exc)
+        arguments = tuple(map(self._origin, call.args)) if self.bytecode.passes_on(handler) else ()
+        return self._call(self._origin(call.func), arguments)
+
+    def _source(self: Any, name: str) -> Any:
+        found = self.definitions.get(name, [])
+        value = found[0] if len(found) == 1 else None
+        return self._source(value.name) if isinstance(value, ir.Var) else value
+
+    def _origin(self: Any, variable: Any) -> Any:
+        """The variable that temporary ones stand for."""
+        found = self.definitions.get(variable.name, [])
+        is_copy = len(found) == 1 and isinstance(found[0], ir.Var) and variable.name.startswith("$")
+        return self._origin(found[0]) if is_copy else variable
+
+
+@functools.cache
+def entering(depth: int, handles: bool) -> Any:
+    """What a block does first that `depth` of `try` surround; a handler gives the record of its exception."""
+
+    @intrinsic
+    def enter(typing_context: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            calls = context.call_conv
+            builder.store(cgutils.intp_t(depth), calls._get_try_state(builder))
+            if not handles:
+                return context.get_dummy_value()
+            place = calls._get_excinfo_argument(builder.function)
+            record = builder.ptrtoint(builder.load(place), cgutils.intp_t)
+            builder.store(cgutils.get_null_value(place.type.pointee), place)
+            return record
+
+        return (types.intp if handles else types.none)(), generate
+
+    return enter
+
+
+@intrinsic
+def nothing_raised(typing_context: Any) -> Any:
+    """What a function with `try` does first: its caller leaves undefined what tells whether something was raised."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = context.call_conv._get_excinfo_argument(builder.function)
+        builder.store(cgutils.get_null_value(place.type.pointee), place)
+        return context.get_dummy_value()
+
+    return types.none(), generate
+
+
+@intrinsic
+def drop(typing_context: Any, record: Any) -> Any:
+    """Free the record of an exception that has been dealt with, if it was made while the code ran."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], callconv.excinfo_ptr_t)
+        places = [cgutils.int32_t(0), cgutils.int32_t(callconv.ALLOC_FLAG_IDX)]
+        count = builder.load(builder.gep(pointer, places))
+        with builder.if_then(builder.icmp_signed(">", count, count.type(0))):
+            kind = llvm_ir.FunctionType(llvm_ir.VoidType(), [pointer.type])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, DROP), [pointer])
+        return context.get_dummy_value()
+
+    return types.none(types.intp), generate
+
+
+@intrinsic
+def raise_again(typing_context: Any, record: Any) -> Any:
+    """Raise the exception of a record."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        place = context.call_conv._get_excinfo_argument(builder.function)
+        builder.store(builder.inttoptr(args[0], place.type.pointee), place)
+        return context.get_dummy_value()
+
+    return types.none(types.intp), generate
+
+
+def lower_passing_on(context: Any, builder: Any) -> None:
+    """Leave the function with the exception that has been raised."""
+    context.call_conv._return_errcode_raw(builder, callconv.RETCODE_USEREXC)
