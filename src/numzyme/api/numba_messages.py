@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 import numba
+from numba.core import ir
 
 from ..diagnostics import SourceLocation
 
@@ -42,6 +43,23 @@ def place_of(text: str, function_name: str) -> SourceLocation | None:
     places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _DURING.finditer(text)]
     own = [p for p in places if not p[0].startswith(_LIBRARIES) and os.path.basename(p[0]) != "<string>"] or places
     return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
+
+
+def place_in(error: BaseException, function_name: str) -> SourceLocation | None:
+    """The user's line at which Numba's compiler failed, by what its frames were at; the innermost that is known."""
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(trace.tb_frame)
+        trace = trace.tb_next
+    for frame in reversed(frames):
+        for name in ("inst", "loc", "expr", "stmt", "self"):
+            found = frame.f_locals.get(name)
+            loc = found if isinstance(found, ir.Loc) else getattr(found, "loc", None)
+            if isinstance(loc, ir.Loc) and loc.line:
+                path = os.path.abspath(loc.filename)
+                if not path.startswith(_LIBRARIES) and os.path.isfile(path):
+                    return SourceLocation(path, loc.line, _function_at(path, loc.line, function_name))
+    return None
 
 
 def _function_at(path: str, line: int, default: str) -> str:

@@ -53,10 +53,12 @@ def not_compilable(function: Any, argument_types: tuple, error: Exception) -> Di
     deeper = "During: resolving callee type" in text or isinstance(error, UnsupportedBytecodeError)
     inside = not from_objects or deeper  # or the line is one of the plan's own
     place = numba_messages.place_of(text, name_of(function)) if inside else None
+    if place is None and not known:
+        place = numba_messages.place_in(error, name_of(function))
     return DifferentiationTypeError(
         f"`{name_of(function)}` could not be compiled{types_shown}",
         where=place or location_of(function),
-        why=numba_messages.reason(text) if known else f"{type(error).__name__} in the compiler: {text}",
+        why=numba_messages.reason(text) if known else f"{type(error).__name__} in the compiler: {text or 'no reason'}",
         todo=(advice,),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from numba.core import types
@@ -40,4 +40,15 @@ def _member(values, index):
     return lambda values, index: values[index]
 
 
-BUILTINS: dict[Any, Callable[..., Any]] = {any: _any, all: _all, reversed: _reversed}
+_BUILTINS: dict[Any, Callable[..., Any]] = {any: _any, all: _all, reversed: _reversed}
+
+
+def own_function(value: Any) -> Callable[..., Any] | None:
+    """The Python function of ours to compile in the place of `value`; None for others."""
+    if not (callable(value) and isinstance(value, Hashable)):
+        return None
+    if getattr(value, "__name__", "") in ("sinc", "np_interp_impl_inner"):
+        from .numpy_functions import FUNCTIONS  # which loads Numba's compiler
+
+        return FUNCTIONS.get(value)
+    return _BUILTINS.get(value)

@@ -27,7 +27,7 @@ from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
 from . import records
-from .builtin_functions import BUILTINS
+from .builtin_functions import own_function
 from .escape import CallConv
 from .failures import Failures
 from .functions import written_for_numba
@@ -198,9 +198,6 @@ class Context(TypingContext):
 
     def __init__(self, descriptor: TargetDescriptor) -> None:
         self.descriptor = descriptor
-        from .numpy_functions import FUNCTIONS  # which loads Numba's
-
-        self._own_functions = BUILTINS | FUNCTIONS
         self._template_copies: dict[type, type] = {}
         self._seen = Registrations()
         super().__init__()
@@ -230,8 +227,9 @@ class Context(TypingContext):
             return types.Dispatcher(self.descriptor.dispatcher_of(function_of(val)))
         if is_generalized(val):
             return types.Dispatcher(self.descriptor.dispatcher_of(looping_kernel(val)))
-        if isinstance(val, Hashable) and val in self._own_functions:
-            return types.Dispatcher(self.descriptor.dispatcher_of(self._own_functions[val]))
+        own = own_function(val)
+        if own is not None:
+            return types.Dispatcher(self.descriptor.dispatcher_of(own))
         constant = attributes.static_kind_of(val)
         if constant is not None:
             return constant

@@ -31,6 +31,10 @@ def check(operation: Any, args: Any) -> None:
 def _problem(operation: Any, args: Any) -> str:
     if operation in _SELECTING and isinstance(args[0], types.Array) and _holds_list(args[1]):
         return "a list selects elements of an array: pass an integer array, numpy.array(indices)"
+    if operation in _SELECTING and isinstance(args[0], types.Array) and isinstance(args[1], types.Array):
+        mask = args[1]
+        if isinstance(mask.dtype, types.Boolean) and mask.ndim > 1:
+            return "Numba takes masks of one dimension: flatten the array and the mask first"
     if operation in _TAKING_TWO and len(args) == 2 and all(isinstance(kind, types.BaseTuple) for kind in args):
         unlike = _is_listed(args[0]) != _is_listed(args[1])
         return "a list and a tuple are one in compiled code: compare or join two of one kind" if unlike else ""
