@@ -117,3 +117,29 @@ def test_nothing_to_start_from():
         vjp(lambda x: 3, 2.0)
     with pytest.raises(DifferentiationError, match="no argument to differentiate"):
         vjp(lambda x: x, Const(2.0))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x.reshape(2, 3),
+        lambda x: x.reshape(2, 3).T,
+        lambda x: np.rot90(x.reshape(2, 3)),
+        lambda x: x.reshape(2, 3)[:, 1],
+        lambda x: (x.reshape(3, 2), x.reshape(6)[::-1]),
+    ],
+)
+def test_argument_in_another_shape_as_result_was_refused(f):
+    x = np.arange(6.0)
+    out, pullback = vjp(f, x)
+    parts, expected = (out if isinstance(out, tuple) else (out,)), f(x)
+    for part, plain in zip(parts, expected if isinstance(expected, tuple) else (expected,), strict=True):
+        assert np.array_equal(part, plain) and np.shares_memory(part, x)  # as the plain call
+    seeds = tuple(np.random.default_rng(3).normal(size=part.shape) for part in parts)
+    (found,) = pullback(seeds if isinstance(out, tuple) else seeds[0])
+    jacobian = np.stack([_flat(f(unit)) for unit in np.eye(6)])
+    assert np.allclose(found, jacobian @ np.concatenate([seed.ravel() for seed in seeds]), rtol=1e-14)
+
+
+def _flat(out):
+    return np.concatenate([part.ravel() for part in (out if isinstance(out, tuple) else (out,))])

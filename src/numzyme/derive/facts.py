@@ -23,7 +23,7 @@ from ..analysis import (
     Summaries,
     symbol_of,
 )
-from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING
+from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING, external_effects
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
@@ -221,8 +221,7 @@ class FunctionFacts:
         elif i.opcode == "store":
             counts, pointers = i.types[0] in FLOAT_TYPES, i.operands[1:]
         elif i.opcode == "call" and symbol_of(i.callee) not in HARMLESS:
-            counts = True
-            pointers = [v for v, kind in zip(i.operands, i.types, strict=True) if kind == "ptr"]
+            counts, pointers = True, self._touched(i)
         else:
             return
         if counts and self.activity.varied_objects and any(self._is_of_unknown_origin(p) for p in pointers):
@@ -231,6 +230,15 @@ class FunctionFacts:
                 where=self.location(i),
                 why="it may belong to a differentiated array, and its derivative would be lost",
             )
+
+    def _touched(self, call: Instruction) -> list[str]:
+        """The pointers behind which a call may read or write."""
+        pointers = [n for n, kind in enumerate(call.types) if kind == "ptr"]
+        if call.callee not in self.module.functions:
+            effects = external_effects(call)
+            if effects.known:
+                pointers = [n for n in pointers if n in effects.reads | effects.writes | effects.deep]
+        return [call.operands[n] for n in pointers]
 
     def _is_of_unknown_origin(self, pointer: str) -> bool:
         objects = self.memory.objects(pointer)
