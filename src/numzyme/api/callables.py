@@ -14,6 +14,7 @@ import types
 from types import FunctionType, MethodType, NoneType
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core.dispatcher import Dispatcher
 
@@ -51,13 +52,19 @@ def compilable(f: Any, count: int) -> Any:
     return function
 
 
-_CONSTANTS = (int, float, complex, str, bytes, NoneType, FunctionType, type, enum.Enum)
+_CONSTANTS = (
+    *(int, float, complex, str, bytes, NoneType, type, enum.Enum, range, types.ModuleType),
+    *(FunctionType, types.BuiltinFunctionType, Dispatcher, np.generic, np.dtype, np.ufunc),
+)
 
 
 def has_data_as_defaults(f: Any) -> bool:
     """Whether a function has defaults that may change, which Numba freezes."""
-    defaults = getattr(getattr(f, "py_func", f), "__defaults__", None) or ()
-    return not all(isinstance(value, _CONSTANTS) for value in defaults)
+    return not _are_constants(getattr(getattr(f, "py_func", f), "__defaults__", None) or ())
+
+
+def _are_constants(values: tuple) -> bool:
+    return all(isinstance(v, _CONSTANTS) or (type(v) is tuple and _are_constants(v)) for v in values)
 
 
 def defaults_as_data(f: Any, count: int) -> tuple[Const, ...]:

@@ -26,7 +26,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
-from . import records
+from . import fitting, records
 from .builtin_functions import own_function
 from .escape import CallConv
 from .failures import Failures
@@ -166,6 +166,9 @@ class TargetContext(cpu.CPUContext):
         if replacement is not None:
             return base._wrap_impl(replacement, self, sig.as_function())
         found = super().get_function(fn, sig, _firstcall)
+        checks = fitting.checks_of(fn, sig.args)
+        if checks:
+            found = fitting.Checked(self, found, sig.args, checks)
         return records.Reinterpreting(found) if records.reinterprets(fn, sig) else found
 
     def get_getattr(self, typ, attr):

@@ -1,0 +1,87 @@
+"""Arrays of shapes that do not fit: compiled code read, and its derivative wrote, beyond the end of the shorter one."""
+
+import numpy as np
+import pytest
+
+from numzyme import Reverse, grad, gradient, value_and_grad
+
+LINE, TABLE = np.arange(1.0, 4.0), np.arange(1.0, 7.0).reshape(2, 3)
+
+
+def in_place(x, y):
+    z = x * 1.0
+    z *= y
+    z -= y * y
+    z /= 2.0
+    return np.sum(z**2)
+
+
+def argument_in_place(x, y):
+    x += y
+    return np.sum(x**2)
+
+
+def with_output(x, y):
+    out = np.empty_like(x)
+    np.multiply(x, y, out)
+    return np.sum(out * out)
+
+
+def selected(x, mask):
+    return np.sum(x[mask] * 2.0)
+
+
+def written(x, mask):
+    y = x * 2.0
+    y[mask] = 0.5
+    y[mask] *= 3.0
+    return np.sum(y * x)
+
+
+MASK = np.array([True, False, True])
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second"),
+    [
+        (in_place, LINE, LINE),
+        (in_place, LINE, np.ones(1)),
+        (in_place, TABLE, LINE),
+        (in_place, TABLE, np.ones((2, 1))),
+        (with_output, TABLE, LINE),
+        (selected, LINE, MASK),
+        (selected, TABLE.T.copy(), MASK),
+        (written, LINE, MASK),
+    ],
+)
+def test_shapes_that_fit(function, first, second):
+    value, found = value_and_grad(function)(first, second)
+    assert value == pytest.approx(function(first, second), rel=1e-15)
+    for index in np.ndindex(first.shape):
+        step = np.zeros_like(first)
+        step[index] = 1e-6
+        expected = (function(first + step, second) - function(first - step, second)) / 2e-6
+        assert found[index] == pytest.approx(expected, rel=1e-6, abs=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("function", "first", "second"),
+    [
+        (in_place, LINE, np.ones(2)),
+        (in_place, LINE, np.ones(5)),
+        (in_place, LINE, np.ones((1, 3))),
+        (in_place, np.ones(1), LINE),
+        (argument_in_place, LINE, np.ones(2)),
+        (with_output, LINE, np.ones(4)),
+        (with_output, TABLE, np.ones((3, 3))),
+        (selected, LINE, MASK[:2]),
+        (selected, LINE, np.ones(5, np.bool_)),
+        (written, LINE, np.ones(5, np.bool_)),
+    ],
+)
+def test_shapes_that_do_not_fit_raise(function, first, second):
+    with pytest.raises((ValueError, IndexError)) as plain:
+        function(first.copy(), second)
+    for differentiated in (grad(function), lambda *args: gradient(Reverse, function, *args)):
+        with pytest.raises(plain.type):
+            differentiated(first.copy(), second)
