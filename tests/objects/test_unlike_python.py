@@ -203,10 +203,6 @@ def adds_in_list_of_integers(x):
     return total[0] * 1.0
 
 
-def inverts_bool(x):
-    return x * 2.0 if ~(x > 1.0) else x * 3.0
-
-
 def divides_by_power(x, n):
     return x * n**-1
 
@@ -245,7 +241,6 @@ def compares_types_of_numbers(x, n):
         (fills_list_of_integers, (np.array([1.5, 2.5]),), "would truncate"),
         (adds_in_list_of_integers, (1.5,), "would truncate"),
         (compares_types_of_numbers, (1.5, 2), "types of numbers"),
-        (inverts_bool, (1.5,), "write `not`"),
         (divides_by_power, (1.5, 2), "negative power"),
         (compares_dtype, (np.ones(1),), "not compared with a string"),
         (leaves_generator, (1.5,), "`yield` inside of `try`"),

@@ -2,8 +2,8 @@
 
 Decides that lists do not select elements of arrays and are not compared or joined with tuples (a list that comes from
 outside is a tuple for compiled code), that floats are not stored into lists of whole numbers (which would truncate
-them), and that `~` of a bool, a negative power of a whole number and a dtype that is compared with a string are not
-what they are in Python. Invariant: what is let through means what Python means.
+them), and that a negative power of a whole number and a dtype that is compared with a string are not what they are in
+Python. Numba's own code passes here, too, so what it relies on is let through.
 """
 
 from __future__ import annotations
@@ -40,8 +40,6 @@ def _problem(operation: Any, args: Any) -> str:
         return "a list and a tuple are one in compiled code: compare or join two of one kind" if unlike else ""
     if operation in _STORING and len(args) > _STORING[operation] and isinstance(args[0], types.List):
         return _truncated(args[0].dtype, types.unliteral(args[_STORING[operation]]))
-    if operation is operator.invert and isinstance(args[0], types.Boolean):
-        return "`~` of a bool is a number in Python: write `not`"
     if operation in (operator.pow, operator.ipow) and len(args) == 2 and isinstance(args[0], types.Integer):
         exponent = args[1].literal_value if isinstance(args[1], types.IntegerLiteral) else 0
         return "a whole number with a negative power would be truncated: write float(n)" if exponent < 0 else ""
