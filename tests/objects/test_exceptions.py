@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from numba import njit
 
+from numzyme import DifferentiationError, grad
+
 from .checking import check, check_raises, outcome
 
 
@@ -233,11 +235,35 @@ def array_in_a_loop(x):
     return squared(x)
 
 
+def returned_from_try_inside(x):
+    def safe(v):
+        try:
+            if v > 1.0:
+                raise ValueError("caught")
+            return v * v
+        except Exception:
+            return v
+
+    return safe(x) + squared(x)
+
+
+def raised_inside(x):
+    def checked(v):
+        try:
+            v = squared(v)
+        except Exception:
+            raise RuntimeError("inside")  # noqa: B904
+        return v
+
+    return checked(x) * x
+
+
 FUNCTIONS = (
     caught_before_another, raised_in_a_handler, raised_in_a_handler_of_a_loop, passed_on_by_finally,
     passed_on_with_arguments, passed_on_or_not, passed_on_after_another_was_caught, with_a_cause,
     left_by_continue_and_break, left_by_continue_inside_of_another, two_one_behind_the_other, finally_inside_of_except,
-    two_finally, by_a_generator, by_a_test, return_and_finally, array_in_a_loop,
+    returned_from_try_inside, raised_inside, two_finally, by_a_generator, by_a_test, return_and_finally,
+    array_in_a_loop,
 )  # fmt: skip
 
 
@@ -248,3 +274,25 @@ def test_exceptions_took_another_way(function):
         raised.append(isinstance(outcome(function, x), Exception))
         (check_raises if raised[-1] else check)(function, lambda x=x: (x,))
     assert False in raised
+
+
+def called_inside_of_try(x):
+    log = np.zeros(1)
+
+    def inner(v):
+        a = squared(v)
+        log[0] = v
+        return a
+
+    try:
+        y = inner(x)
+    except Exception:
+        y = x
+    return y + log[0]
+
+
+def test_function_that_is_made_inside_went_on_after_an_exception():
+    with pytest.raises(DifferentiationError, match="`inner` is made inside") as refused:
+        grad(called_inside_of_try)(5.0)
+    assert refused.value.where is not None
+    assert refused.value.where.file == __file__

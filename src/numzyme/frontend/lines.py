@@ -11,11 +11,11 @@ import os
 from typing import Any
 
 import numba
-from numba.core import debuginfo, ir, lowering
+from numba.core import bytecode, compiler, debuginfo, ir, lowering
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import NativeLowering
-from numba.core.untyped_passes import LiteralUnroll, TranslateByteCode, WithLifting
+from numba.core.untyped_passes import InlineClosureLikes, LiteralUnroll, TranslateByteCode, WithLifting
 from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
 from .contexts import CompiledContexts
@@ -25,6 +25,7 @@ from .objects.kinds import called_method
 from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
 from .objects.ssa import ReconstructSSA
+from .objects.translate import interpreted
 
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 
@@ -132,7 +133,32 @@ class _LoweringWithLines(NativeLowering):
 register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
+class _InlineWithHandlers(InlineClosureLikes):
+    """Inlines functions that are made inside, of which those with `try` are read as all others are."""
+
+    _name = "numzyme_inline_closures"
+
+    def run_pass(self, state: Any) -> Any:
+        plain = compiler.run_frontend
+
+        def run_frontend(function: Any, *args: Any, **options: Any) -> Any:
+            if function.__code__.co_exceptiontable:
+                return interpreted(bytecode.FunctionIdentity.from_function(function))
+            return plain(function, *args, **options)
+
+        compiler.run_frontend = run_frontend  # Numba asks its module; the lock of its compiler is ours
+        try:
+            return super().run_pass(state)
+        finally:
+            compiler.run_frontend = plain
+            state.typingctx.refresh()  # reading may have made functions
+
+
+register_pass(mutates_CFG=True, analysis_only=False)(_InlineWithHandlers)
+
+
 _REPLACED: dict[Any, Any] = {
+    InlineClosureLikes: _InlineWithHandlers,
     NativeLowering: _LoweringWithLines,
     TranslateByteCode: TranslateClosure,
     NumbasReconstructSSA: ReconstructSSA,

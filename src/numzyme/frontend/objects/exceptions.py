@@ -13,7 +13,7 @@ import functools
 from typing import Any
 
 from llvmlite import ir as llvm_ir
-from numba.core import bytecode, byteflow, callconv, cgutils, ir, types
+from numba.core import bytecode, byteflow, callconv, cgutils, errors, ir, types
 from numba.core.extending import intrinsic
 
 DROP = "numzyme.drop"
@@ -128,13 +128,32 @@ class PassingOn:
             if offset not in self.dfa.infos:
                 continue  # goes on with another
             depth = sum(entry["kind"] == byteflow.BlockKind("TRY") for entry in self.dfa.infos[offset].blockstack)
+            if depth:
+                self._refuse_inlined_calls(block)
             record = self._record(offset) if offset in handlers else None
             self.current_block, body = block, list(block.body)
             block.body.clear()
+            around = self.current_scope.get_or_define("$try.around", loc=self.loc)
             if offset == min(self.blocks):
-                self._call(nothing_raised, ())
-            self._call(entering(depth, record is not None), (), record)
-            block.body.extend(body)
+                self._call(nothing_raised, (), around)
+            self._call(entering(depth, record is not None), (around,), record)
+            if body and isinstance(body[-1], ir.Return):
+                body, last = body[:-1], body[-1:]
+                block.body.extend(body)
+                self._call(entering(0, False), (around,))  # the function may be inlined, and the code goes on
+                block.body.extend(last)
+            else:
+                block.body.extend(body)
+
+    def _refuse_inlined_calls(self: Any, block: Any) -> None:
+        """Functions that are made inside are inlined, and what fails in one would go on to its end."""
+        for statement in block.find_insts(ir.Assign):
+            call = statement.value
+            made = self._source(call.func.name) if isinstance(call, ir.Expr) and call.op == "call" else None
+            if not isinstance(made, ir.Expr) or made.op != "make_function" or made.code.co_name.startswith("<"):
+                continue
+            what = f"`{made.code.co_name}` is made inside of the function and called inside of `try`: move it out"
+            raise errors.UnsupportedError(what, statement.loc)
 
     def _call(self: Any, function: Any, arguments: tuple[Any, ...], target: Any = None) -> Any:
         """Write a call into the block, whose result becomes `target`, or a new variable."""
@@ -210,13 +229,14 @@ class PassingOn:
 
 @functools.cache
 def entering(depth: int, handles: bool) -> Any:
-    """What a block does first that `depth` of `try` surround; a handler gives the record of its exception."""
+    """What a block does first that `depth` of `try` surround, besides those `around` the function; a handler gives the
+    record of its exception."""
 
     @intrinsic
-    def enter(typing_context: Any) -> Any:
+    def enter(typing_context: Any, around: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             calls = context.call_conv
-            builder.store(cgutils.intp_t(depth), calls._get_try_state(builder))
+            builder.store(builder.add(args[0], cgutils.intp_t(depth)), calls._get_try_state(builder))
             if not handles:
                 return context.get_dummy_value()
             place = calls._get_excinfo_argument(builder.function)
@@ -224,21 +244,24 @@ def entering(depth: int, handles: bool) -> Any:
             builder.store(cgutils.get_null_value(place.type.pointee), place)
             return record
 
-        return (types.intp if handles else types.none)(), generate
+        return (types.intp if handles else types.none)(types.intp), generate
 
     return enter
 
 
 @intrinsic
 def nothing_raised(typing_context: Any) -> Any:
-    """What a function with `try` does first: its caller leaves undefined what tells whether something was raised."""
+    """What a function with `try` does first: its caller leaves undefined what tells whether something was raised.
+
+    Returns how many `try` are open around it: some where it is inlined.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         place = context.call_conv._get_excinfo_argument(builder.function)
         builder.store(cgutils.get_null_value(place.type.pointee), place)
-        return context.get_dummy_value()
+        return builder.load(context.call_conv._get_try_state(builder))
 
-    return types.none(), generate
+    return types.intp(), generate
 
 
 @intrinsic
