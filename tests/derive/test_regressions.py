@@ -12,7 +12,7 @@ import pytest
 from numba import njit
 from numba.core.runtime import _nrt_python, rtsys
 
-from numzyme import Const, Duplicated, Forward, Reverse, UnsupportedCodeError, autodiff, derive, grad, gradient
+from numzyme import Active, Const, Duplicated, Forward, Reverse, UnsupportedCodeError, autodiff, derive, grad, gradient
 
 
 def differences(f, x, h=1e-6):
@@ -260,3 +260,16 @@ def test_more_ways_into_one_block_than_a_byte_tells_apart():
         step = 1e-6
         expected = (f(0.3 + step, k) - f(0.3 - step, k)) / (2 * step)
         assert found == pytest.approx(expected, rel=1e-6), k
+
+
+def test_sum_of_a_short_loop_was_lost_by_the_vectorizer():
+    @njit
+    def f(m, b, n):
+        for i in range(n % 4):
+            m[2 - i] = b * b
+        return m[1]
+
+    for n, weight in ((0, 0.0), (1, 3.0), (2, 6.0), (3, 7.0)):
+        shadow = np.array([1.0, 2.0, 3.0])
+        found = autodiff(Reverse, f, Duplicated(np.ones(3), shadow), Active(0.4), Const(n))
+        assert found[1] == pytest.approx(0.8 * weight, rel=1e-14)

@@ -14,7 +14,7 @@ from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES
 from ..rules.expression import Expression
 from ..rules.functions import INTRINSICS
-from .emitter import ZERO, Emitter
+from .emitter import CLEAR, ZERO, Emitter
 from .facts import FunctionFacts
 from .lookup import Values
 
@@ -155,7 +155,7 @@ class Adjoints:
         if name in self._shared:
             kind, slot = self.types[name], self._slot(name)
             value = self.emitter.load(kind, slot)
-            self.emitter.store(kind, ZERO, slot)
+            self.emitter.store(kind, CLEAR, slot)
             return value
         return self._current.pop(name, None)
 
@@ -164,7 +164,7 @@ class Adjoints:
         lines = []
         for name, slot in self.slots.items():
             lines.append(f"{slot} = alloca {self.types[name]}")
-            lines.append(f"store {self.types[name]} {ZERO}, ptr {slot}")
+            lines.append(f"store {self.types[name]} {CLEAR}, ptr {slot}")
         return lines
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 SUM_FLAGS = "reassoc nsz contract"
 PRODUCT_FLAGS = "contract"
 ZERO = "-0.000000e+00"  # x + -0.0 is x for every x, so LLVM folds it
+# What sums begin with: LLVM 22 loses those that begin with -0.0 in short loops, which it fills up to a vector.
+CLEAR = "0.000000e+00"
 
 
 @dataclass(slots=True)
