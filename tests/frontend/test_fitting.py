@@ -38,6 +38,20 @@ def written(x, mask):
     return np.sum(y * x)
 
 
+def selected_columns(x, mask):
+    return np.sum(x[:, mask] * 2.0)
+
+
+def selected_behind_dots(x, mask):
+    return np.sum(x[..., mask] * 2.0)
+
+
+def written_columns(x, mask):
+    y = x * 2.0
+    y[1, mask] = 0.5
+    return np.sum(y * x)
+
+
 MASK = np.array([True, False, True])
 
 
@@ -52,6 +66,9 @@ MASK = np.array([True, False, True])
         (selected, LINE, MASK),
         (selected, TABLE.T.copy(), MASK),
         (written, LINE, MASK),
+        (selected_columns, TABLE, MASK),
+        (selected_behind_dots, TABLE, MASK),
+        (written_columns, TABLE, MASK),
     ],
 )
 def test_shapes_that_fit(function, first, second):
@@ -77,6 +94,10 @@ def test_shapes_that_fit(function, first, second):
         (selected, LINE, MASK[:2]),
         (selected, LINE, np.ones(5, np.bool_)),
         (written, LINE, np.ones(5, np.bool_)),
+        (selected_columns, TABLE, MASK[:2]),
+        (selected_columns, TABLE, np.ones(7, np.bool_)),
+        (selected_behind_dots, TABLE, np.ones(7, np.bool_)),
+        (written_columns, TABLE, np.ones(7, np.bool_)),
     ],
 )
 def test_shapes_that_do_not_fit_raise(function, first, second):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numba.core import types
 from numba.core.typing.templates import signature
 
+Place = tuple[int, int | None]  # of an argument, or of a member of one that is a tuple
 _IN_PLACE = {
     operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod, operator.ipow,
     operator.iand, operator.ior, operator.ixor, operator.ilshift, operator.irshift,
@@ -31,24 +33,50 @@ def _fits_into(changed, value):
             raise ValueError("operands could not be broadcast together with the array that is changed")
 
 
-def _is_as_long(selected, mask):
-    if mask.shape[0] != selected.shape[0]:
-        raise IndexError("boolean index did not match indexed array along axis 0")
+@cache
+def _is_as_long(axis: int) -> Any:
+    """What looks whether a mask fits along an axis."""
+    message = f"boolean index did not match indexed array along axis {axis}"
+
+    def check(selected, mask):
+        if mask.shape[0] != selected.shape[axis]:
+            raise IndexError(message)
+
+    return check
 
 
-def checks_of(function: Any, kinds: Any) -> list[tuple[Any, int, int]]:
-    """What is to be looked at before a call: a function, and the positions of its arguments."""
+def checks_of(function: Any, kinds: Any) -> list[tuple[Any, int, Place]]:
+    """What is to be looked at before a call: a function, the position of the array, and the place of the other one."""
     key = getattr(function, "typing_key", function)
     arrays = [n for n, kind in enumerate(kinds) if isinstance(kind, types.Array)]
     if isinstance(key, np.ufunc):
         outputs = [n for n in arrays if n >= key.nin]
-        return [(_fits_into, output, n) for output in outputs for n in arrays if n < key.nin]
-    if not arrays or arrays[0] != 0 or len(arrays) < 2 or arrays[1] != 1:
+        return [(_fits_into, output, (n, None)) for output in outputs for n in arrays if n < key.nin]
+    if 0 not in arrays or len(kinds) < 2:
         return []
     if _is_one_of(key, _IN_PLACE):
-        return [(_fits_into, 0, 1)]
-    is_mask = isinstance(kinds[1].dtype, types.Boolean) and kinds[1].ndim == 1
-    return [(_is_as_long, 0, 1)] if is_mask and kinds[0].ndim and _is_one_of(key, _SELECTING) else []
+        return [(_fits_into, 0, (1, None))] if 1 in arrays else []
+    return _checks_of_masks(*kinds[:2]) if _is_one_of(key, _SELECTING) else []
+
+
+def _checks_of_masks(selected: Any, index: Any) -> list[tuple[Any, int, Place]]:
+    if not isinstance(index, types.BaseTuple):
+        return [(_is_as_long(0), 0, (1, None))] if _is_mask(index) else []
+    found, axis = [], 0
+    members: Any = index.types  # type: ignore[attr-defined]
+    taken = sum(not isinstance(kind, types.NoneType | types.EllipsisType) for kind in members)
+    for position, kind in enumerate(members):
+        if _is_mask(kind):
+            found.append((_is_as_long(axis), 0, (1, position)))
+        if isinstance(kind, types.EllipsisType):
+            axis += selected.ndim - taken
+        elif not isinstance(kind, types.NoneType):
+            axis += 1
+    return found
+
+
+def _is_mask(kind: Any) -> bool:
+    return isinstance(kind, types.Array) and isinstance(kind.dtype, types.Boolean) and kind.ndim == 1
 
 
 def _is_one_of(key: Any, known: set[Any]) -> bool:
@@ -62,13 +90,15 @@ class Checked:
     context: Any
     implementation: Any
     kinds: Any
-    checks: list[tuple[Any, int, int]]
+    checks: list[tuple[Any, int, Place]]
 
     def __call__(self, builder: Any, args: Any, loc: Any = None) -> Any:
-        for check, first, second in self.checks:
-            positions = first, second
-            called = signature(types.none, *(self.kinds[n] for n in positions))
-            self.context.compile_internal(builder, check, called, [args[n] for n in positions])
+        for check, array, (position, member) in self.checks:
+            kind, value = self.kinds[position], args[position]
+            if member is not None:
+                kind, value = kind.types[member], builder.extract_value(value, member)
+            called = signature(types.none, self.kinds[array], kind)
+            self.context.compile_internal(builder, check, called, [args[array], value])
         return self.implementation(builder, args, loc)
 
     def __getattr__(self, name: str) -> Any:
