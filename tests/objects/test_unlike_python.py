@@ -320,3 +320,23 @@ def test_defaults_that_are_data_were_frozen_or_crashed():
     assert gradient(Forward, options_as_default, 1.5) == 20.0
     assert grad(options_as_default, argnums=2)(1.5).tolist() == [0.0, 7.5]
     assert grad(options_as_default)(1.5, weights=np.ones(2)) == 5.0
+
+
+def keywords_only(x, *, scale=3.0, weights=np.array([1.0, 2.0])):  # noqa: B008
+    weights[0] += 1.0
+    return x * scale * weights[0]
+
+
+def keyword_beside_captured(x, *, scale=3.0):
+    return x * scale * np.sum(ROWS[0])
+
+
+def test_keywords_that_are_only_keywords_were_left_out():
+    assert grad(keywords_only)(1.5) == 6.0
+    assert grad(keywords_only)(1.5, scale=5.0) == 15.0
+    assert gradient(Reverse, keywords_only, 1.5) == 12.0
+    assert keywords_only.__kwdefaults__["weights"][0] == 4.0
+    assert grad(keyword_beside_captured)(1.5) == 18.0
+    assert grad(keyword_beside_captured)(1.5, scale=5.0) == 30.0
+    assert grad(lambda o, *, scale=3.0: o["v"] * scale)({"v": 1.5}, scale=5.0) == {"v": 5.0}
+    assert grad(keyword_beside_captured, verify=True)(1.5, scale=5.0) == 30.0

@@ -60,7 +60,17 @@ _CONSTANTS = (
 
 def has_data_as_defaults(f: Any) -> bool:
     """Whether a function has defaults that may change, which Numba freezes."""
-    return not _are_constants(getattr(getattr(f, "py_func", f), "__defaults__", None) or ())
+    return not _are_constants(_defaults_of(getattr(f, "py_func", f)))
+
+
+def _defaults_of(function: Any) -> tuple:
+    """The defaults of the last parameters; those that are keywords only come last, as in compiled code."""
+    keywords = getattr(function, "__kwdefaults__", None) or {}
+    if keywords:
+        code = function.__code__
+        names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
+        keywords = {name: keywords[name] for name in names if name in keywords}
+    return (*(getattr(function, "__defaults__", None) or ()), *keywords.values())
 
 
 def _are_constants(values: tuple) -> bool:
@@ -72,8 +82,8 @@ def defaults_as_data(f: Any, count: int) -> tuple[Const, ...]:
     if not has_data_as_defaults(f):
         return ()
     function = getattr(f, "py_func", f)
-    missing = function.__code__.co_argcount - count - isinstance(f, MethodType)
-    defaults = function.__defaults__
+    code, defaults = function.__code__, _defaults_of(function)
+    missing = code.co_argcount + code.co_kwonlyargcount - count - isinstance(f, MethodType)
     return tuple(map(Const, defaults[len(defaults) - missing :])) if 0 < missing <= len(defaults) else ()
 
 

@@ -80,7 +80,9 @@ class Transform:
         if keywords or has_data_as_defaults(self._function):
             bound = inspect.signature(self._function).bind(*args, **keywords)
             bound.apply_defaults()
-            args = bound.args
+            # not `bound.args`, which leaves out what is a keyword only: compiled code takes it by its place
+            starred = any(p.kind is p.VAR_POSITIONAL for p in bound.signature.parameters.values())
+            args = bound.args if starred else tuple(bound.arguments.values())
         chosen = (self._argnums,) if isinstance(self._argnums, int) else self._argnums
         picked = [_in_range(self._function, number, len(args)) for number in chosen]
         passed = [value if number in picked else Const(value) for number, value in enumerate(args)]
