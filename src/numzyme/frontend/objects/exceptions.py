@@ -25,7 +25,7 @@ class PassedOn(Exception):
 
 
 class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
-    """Bytecode whose handlers lead out directly; `handlers`: where the handler of an instruction begins."""
+    """Bytecode whose handlers lead out directly; it still knows to which handler an instruction belongs."""
 
     def __init__(self, func_id: Any) -> None:
         super().__init__(func_id)
