@@ -120,6 +120,21 @@ def largest_and_smallest(x):
     return np.max(y) * np.min(y) + x[2] ** 2
 
 
+@njit
+def a_list_that_grows(x):
+    """Its header lies in one block with numbers: fills of such blocks were refused."""
+    powers = [x[0]]
+    for i in range(5):
+        powers.append(powers[-1] * x[i % 3] + math.sin(powers[i // 2]))
+    return sum(powers) * powers[2] + sum([a**3 for a in x])
+
+
+@njit
+def pieces(x):
+    halves, inside = np.split(np.concatenate((x, x**2)), 2), np.partition(x, 1)
+    return np.sum(halves[0] * halves[1] ** 2) * inside[1] + np.sum(np.unique(x) ** 3)
+
+
 FUNCTIONS = [
     plain_loop,
     carried_product,
@@ -128,6 +143,8 @@ FUNCTIONS = [
     branch_in_loop,
     complex_products,
     largest_and_smallest,
+    a_list_that_grows,
+    pieces,
 ]
 
 

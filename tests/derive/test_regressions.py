@@ -117,6 +117,18 @@ def recursion_with_a_literal_argument(x):
     return versions(x[0], 2) * versions(x[1], 3)
 
 
+def block_that_is_cleared_after_use(x):
+    """The reverse of the second filling is needed; that of the first, of new memory, is not."""
+    y = np.zeros(40)
+    for i in range(40):
+        y[i] += x[i % 5] ** 2
+    total = y.sum()
+    y[:] = 0.0
+    for i in range(0, 40, 7):
+        y[i] += x[i % 5] * total
+    return np.sum(y**3)
+
+
 PROGRAMS = [
     join_whose_sides_met_before,
     older_instance_of_an_allocation,
@@ -126,6 +138,7 @@ PROGRAMS = [
     slice_copied_through_a_heap_buffer,
     switch_with_two_cases_to_one_block,
     recursion_with_a_literal_argument,
+    block_that_is_cleared_after_use,
 ]
 
 

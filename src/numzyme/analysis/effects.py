@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir import Instruction
-from ..ir.symbols import MATH, symbol_of
+from ..ir.symbols import BLOCK_ALLOCATOR, LIST_ALLOCATOR, MATH, TAPE_ALLOCATOR, symbol_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,9 @@ FRESH = -1
 NONE = Effects()
 _ALLOCATION = Effects(allocates=True)
 
-# of the arena; a list's memory begins with integers (how many members, how many have room, changed or not)
-LIST_ALLOCATOR = "numzyme.allocate.list"
-# of derivatives that are differentiated: tapes, and whatever else they took from an arena; nothing is known of it
-TAPE_ALLOCATOR = "numzyme.allocate.tape"
 # of what an exception says: Python frees it
 RECORD_ALLOCATOR = "numzyme.record"
-WITH_MEMINFO = frozenset({"numzyme.allocate", LIST_ALLOCATOR})
+WITH_MEMINFO = frozenset({BLOCK_ALLOCATOR, LIST_ALLOCATOR})
 ARENA_ALLOCATORS = frozenset({*WITH_MEMINFO, TAPE_ALLOCATOR})
 ALLOCATORS = frozenset(
     {

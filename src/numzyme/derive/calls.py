@@ -17,7 +17,7 @@ from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Instruction, Module
 from ..ir.model import FLOAT_TYPES
 from ..ir.records import Layout
-from ..ir.symbols import symbol_of
+from ..ir.symbols import IN_ARENA, TAPE_ALLOCATOR, symbol_of
 from . import owned
 from .copies import layout_behind
 from .facts import OPAQUE, FunctionFacts, Signature
@@ -161,6 +161,12 @@ def plain_function(context: Context, function: Function) -> str:
 _ATTRIBUTE_GROUP = re.compile(r" #\d+$")
 
 
+def arena_allocation(i: Instruction) -> str:
+    """The call that stands for the allocation `i` where memory comes from an arena."""
+    function = IN_ARENA.get(symbol_of(i.callee), IN_ARENA[TAPE_ALLOCATOR])
+    return f"call ptr @{function}(ptr %arena, i64 {i.operands[0]})"
+
+
 def plain_instruction(context: Context, instruction: Instruction) -> str:
     """The text of an instruction of the primal in a derivative: calls go to plain copies, allocations to the arena.
 
@@ -175,7 +181,7 @@ def plain_instruction(context: Context, instruction: Instruction) -> str:
     if is_arena_allocation(instruction) and context.counted:
         return f"{instruction.name} = {owned.memory(instruction)}"
     if is_arena_allocation(instruction):
-        return f"{instruction.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {instruction.operands[0]})"
+        return f"{instruction.name} = {arena_allocation(instruction)}"
     if symbol_of(instruction.callee) == "numzyme.escape":
         listed = ", ".join(f"{k} {v}" for k, v in zip(instruction.types, instruction.operands, strict=True))
         return f"call void @numzyme.arena.escape(ptr %arena, {listed})"

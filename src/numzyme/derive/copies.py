@@ -45,6 +45,7 @@ class Block:
 
 
 _PLAIN = Block()
+_NO_ACCESS = frozenset({"getelementptr", "icmp", "br"})  # whatever pointers they take
 
 
 def block_of(facts: FunctionFacts, call: Instruction) -> Block:
@@ -73,6 +74,26 @@ def block_of(facts: FunctionFacts, call: Instruction) -> Block:
     if is_fill and (facts.one_sweep or "ptr" not in kinds):
         return Block(facts.kinds.float_of(target) or "double")  # numbers as well as pointers
     raise _refused(facts, call, kinds, "differentiable numbers are copied together with something else")
+
+
+def clears_new_memory(facts: FunctionFacts, call: Instruction) -> bool:
+    """Whether `call` fills memory with zeros that has just been allocated: its shadow is zero, and nobody wrote yet."""
+    if not symbol_of(call.callee).startswith("llvm.memset") or call.operands[1] != "0":
+        return False
+    objects = facts.memory.objects(call.operands[0])
+    if len(objects) != 1 or next(iter(objects)).kind != "allocation":
+        return False
+    allocation = next(iter(objects)).name
+    label, index = facts.site[id(call)]
+    while True:
+        for i in reversed(facts.cfg.blocks[label].instructions[:index]):
+            if i.name == allocation:
+                return True
+            if i.opcode not in _NO_ACCESS and any(facts.memory.objects(v) & objects for v in i.operands):
+                return False
+        if len(facts.cfg.predecessors[label]) != 1:
+            return False
+        label, index = facts.cfg.predecessors[label][0], None
 
 
 def _refused(facts: FunctionFacts, call: Instruction, kinds: set[str], what: str) -> UnsupportedCodeError:

@@ -29,7 +29,7 @@ from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
 from ..ir.records import Layout
 from ..rules import is_inactive, operation_of, rule_for
-from .copies import Block, block_of
+from .copies import Block, block_of, clears_new_memory
 from .request import Report
 
 _KNOWN_OPCODES = (
@@ -299,6 +299,10 @@ class FunctionFacts:
             self._blocks[id(call)] = block_of(self, call)
         return self._blocks[id(call)]
 
+    def moves_floats(self, call: Instruction) -> bool:
+        """Whether the reverse of a block copy or fill has something to do."""
+        return not clears_new_memory(self, call) and self.block_of(call).has_floats
+
     def _check_printing(self, call: Instruction) -> None:
         """Python objects of differentiated values are for `print`: whoever else takes them may compute with them."""
         if not any(value in self.activity.varied for value in call.operands):
@@ -322,7 +326,7 @@ class FunctionFacts:
         if symbol in _WITHOUT_DERIVATIVE or is_inactive(call):
             return
         if symbol.startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
-            if self.has_shadow(call.operands[0]):
+            if self.has_shadow(call.operands[0]) and (self.one_sweep or not clears_new_memory(self, call)):
                 self.block_of(call)
             return
         arguments = {v for v, k in zip(call.operands, call.types, strict=True) if k in FLOAT_TYPES}

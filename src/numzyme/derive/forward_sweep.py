@@ -12,7 +12,7 @@ from ..analysis.effects import ARENA_ALLOCATORS, RECORD_ALLOCATOR
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES, SIZES
-from . import blas, calls, failing
+from . import blas, calls, copies, failing
 from .augment import Augmented, shadow_operand
 from .emitter import Emitter
 from .facts import FunctionFacts
@@ -178,7 +178,7 @@ class ForwardSweep:
 
     def _copy_shadow_pointers(self, i: Instruction, symbol: str) -> None:
         """Shadows of pointers are copied when the pointers are; shadows of floats wait for the reverse sweep."""
-        if self.facts.block_of(i).has_floats:
+        if copies.clears_new_memory(self.facts, i) or self.facts.block_of(i).has_floats:
             return
         target = shadow_operand(self.facts, self.augmented.shadow, i.operands[0], i)
         if symbol.startswith("llvm.memset"):
@@ -192,11 +192,10 @@ class ForwardSweep:
             self.emitter.line(i.text)
             return
         self.uses_arena = True
-        size = i.operands[0]
-        self.emitter.line(f"{i.name} = call ptr @numzyme.arena.allocate(ptr %arena, i64 {size})")
+        self.emitter.line(f"{i.name} = {calls.arena_allocation(i)}")
         if i.name in self.shadows:
             self._require(i.name)
-            self._memset(i.name, size)
+            self._memset(i.name, i.operands[0])
 
     def _require(self, pointer: str) -> None:
         """Go to the out-of-memory exit when an allocation failed; goes on in a new block."""

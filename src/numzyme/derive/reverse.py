@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from ..analysis import Status
 from ..ir import Function, Instruction
+from ..ir.symbols import IN_ARENA
 from . import blas, calls
 from .augment import augment
 from .emitter import Emitter
@@ -26,7 +27,7 @@ from .storage import Storage
 ARENA_DECLARATIONS = {
     "@numzyme.arena.enter": "declare ptr @numzyme.arena.enter()",
     "@numzyme.arena.leave": "declare void @numzyme.arena.leave(ptr)",
-    "@numzyme.arena.allocate": "declare noalias ptr @numzyme.arena.allocate(ptr, i64)",
+    **{f"@{name}": f"declare noalias ptr @{name}(ptr, i64)" for name in IN_ARENA.values()},
     "@numzyme.arena.escape": "declare void @numzyme.arena.escape(ptr, ptr, ptr, ptr, ptr, i64)",
 }
 

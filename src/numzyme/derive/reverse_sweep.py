@@ -66,7 +66,7 @@ class ReverseSweep:
             return facts.writes_over_floats(i) or (i.types[0] in FLOAT_TYPES and facts.has_shadow(i.operands[1]))
         if i.opcode == "call" and i.name not in facts.activity.values:
             if symbol_of(i.callee).startswith(("llvm.memcpy", "llvm.memmove", "llvm.memset")):
-                return facts.has_shadow(i.operands[0]) and facts.block_of(i).has_floats
+                return facts.has_shadow(i.operands[0]) and facts.moves_floats(i)
             if facts.is_blas(i):
                 return facts.has_shadow(i.operands[blas.output(i)])
             return facts.is_active_call(i)

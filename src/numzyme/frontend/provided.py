@@ -2,7 +2,7 @@
 
 So derivatives of derivatives need no machinery of their own: the outer one differentiates the inner one's code as it
 does a user's. Decides that the memory of the inner derivative, its tape included, belongs to the outer one: what was
-taken from an arena is an allocation like any other, by a name of its own: it may have no meminfo in front.
+taken from an arena is an allocation like any other; tapes by a name of their own: they have no meminfo in front.
 
 Invariant: symbols are unique in the process; of a provided module, only the derivative itself is visible.
 """
@@ -15,13 +15,15 @@ import re
 import llvmlite.binding as llvm
 
 from ..diagnostics import UnsupportedCodeError
+from ..ir.symbols import IN_ARENA
 
 _texts: dict[str, str] = {}
 _ENTER = re.compile(r"call ptr @numzyme\.arena\.enter\(\)")
 _LEAVE = re.compile(r"^\s*call void @numzyme\.arena\.leave\(ptr [^)]*\)\n", re.M)
-_ALLOCATE = re.compile(r"@numzyme\.arena\.allocate\(ptr [^,]*, ")
+_ALLOCATE = re.compile(r"@(numzyme\.arena\.allocate[.\w]*)\(ptr [^,]*, ")
 _DECLARATIONS = re.compile(r"^declare [^\n]*@numzyme\.arena\.[^\n]*\n", re.M)
 _BLAS = re.compile(r"^declare i32 @numba_xx[^\n]*$", re.M)
+_OUTSIDE = {arena: allocator for allocator, arena in IN_ARENA.items()}
 _OTHER = re.compile(r"@\"?numzyme\.(?:arena|blocks)\.[\w.]+")
 
 
@@ -46,7 +48,7 @@ def link_provided(module: llvm.ModuleRef) -> None:
 def _as_callee(symbol: str, name: str, text: str) -> str:
     text = _DECLARATIONS.sub("", text)
     text = _LEAVE.sub("", _ENTER.sub("getelementptr i8, ptr null, i64 0", text))
-    text = _ALLOCATE.sub("@numzyme.allocate.tape(", text)
+    text = _ALLOCATE.sub(lambda found: f"@{_OUTSIDE[found[1]]}(", text)
     text = _BLAS.sub(lambda found: found[0].replace(" captures(none)", "").split(")")[0] + ")", text)
     other = _OTHER.search(text)
     if other is not None:
@@ -55,8 +57,9 @@ def _as_callee(symbol: str, name: str, text: str) -> str:
             why=f"it calls {other[0]}, which has no derivative",
             todo=["return numbers, or write into an array that is an argument"],
         )
-    if "@numzyme.allocate.tape(" in text:
-        text += "\ndeclare noalias ptr @numzyme.allocate.tape(i64)\n"
+    for allocator in _OUTSIDE.values():
+        if f"@{allocator}(" in text:
+            text += f"\ndeclare noalias ptr @{allocator}(i64)\n"
     module = llvm.parse_assembly(text)
     for value in (*module.functions, *module.global_variables):
         if value.name == symbol:

@@ -17,3 +17,16 @@ MATH = re.compile(
 def symbol_of(callee: str) -> str:
     """`@"name"` -> `name`."""
     return callee[1:].strip('"')
+
+
+# of memory that came from an arena: what has Numba's meminfo in front; the same for lists, whose memory begins with
+# integers (how many members, how many have room, changed or not); tapes of derivatives that are differentiated
+BLOCK_ALLOCATOR = "numzyme.allocate"
+LIST_ALLOCATOR = "numzyme.allocate.list"
+TAPE_ALLOCATOR = "numzyme.allocate.tape"
+# what a derivative calls for them: one function, by names that tell what is taken
+IN_ARENA = {
+    BLOCK_ALLOCATOR: "numzyme.arena.allocate.block",
+    LIST_ALLOCATOR: "numzyme.arena.allocate.list",
+    TAPE_ALLOCATOR: "numzyme.arena.allocate",
+}

@@ -117,6 +117,7 @@ def _with_runtime(text: str) -> str:
     if "@numzyme.blocks.leave(" in text:
         text = _with_counting(text)
     text = with_records(text)
+    text = re.sub(r"@numzyme\.arena\.allocate\.(?:block|list)\(", "@numzyme.arena.allocate(", text)
     others = re.sub(r"^declare .*@\"?numzyme\.(?:arena|blocks)\..*\n", "", text, flags=re.MULTILINE)
     return others + arena_text.DECLARATIONS + escape_text.DECLARATIONS + blocks_text.DECLARATIONS
 
