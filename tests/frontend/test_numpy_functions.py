@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numzyme import Const, Forward, Reverse, grad, gradient, value_and_grad, vjp
+from numzyme import (
+    Const,
+    DifferentiationError,
+    Forward,
+    Reverse,
+    UnknownCallError,
+    grad,
+    gradient,
+    value_and_grad,
+    vjp,
+)
 
 
 def softplus_sum(w, x):
@@ -65,3 +75,62 @@ def test_second_derivative_of_sinc_at_zero():
     assert value == njit(lambda x: np.sum(np.sinc(x)))(x)
     expected = [0.0, *((np.cos(np.pi * x[1:]) - np.sinc(x[1:])) / x[1:])]
     assert np.allclose(derivative, expected, rtol=1e-13)
+
+
+def tiled(x, times):
+    return np.tile(x, times)
+
+
+A = np.arange(24.0).reshape(2, 3, 4)
+
+
+@pytest.mark.parametrize("x", [A[0, 0], A[0], A[0].T, A[:, ::2, 1], A, A[:0]], ids=lambda x: str(x.shape))
+@pytest.mark.parametrize("times", [2, 0, (), (2,), (3, 2), (1, 2, 2), (2, 1, 1, 2)], ids=str)
+def test_tile_is_numpys(x, times):
+    result, pullback = vjp(tiled, x, times)
+    expected = np.tile(x, times)
+    np.testing.assert_array_equal(result, expected)
+    assert result.shape == expected.shape
+    weights = np.sin(np.arange(expected.size)).reshape(expected.shape)
+    sources = np.tile(np.arange(x.size).reshape(x.shape), times)
+    sums = np.bincount(sources.ravel(), weights.ravel(), minlength=x.size).reshape(x.shape)
+    np.testing.assert_allclose(pullback(weights)[0], sums, rtol=1e-14, atol=1e-14)
+
+
+def test_tile_of_what_is_no_array():
+    assert grad(lambda x: np.sum(np.tile(x, (2, 3)) ** 2))(1.5) == 18.0
+    assert grad(lambda x: np.sum(np.tile([x, 2.0 * x], 3)))(1.5) == 9.0
+    assert gradient(Forward, lambda x: np.sum(np.tile(A=(x, x * x), reps=2)), 1.5) == 8.0
+
+
+def test_tile_refuses_what_it_does_not_know():
+    with pytest.raises(ValueError, match="negative dimensions"):
+        grad(lambda x, n: np.sum(np.tile(x, n)))(A[0, 0], -1)
+    with pytest.raises(DifferentiationError, match="integer, or as a tuple"):
+        grad(lambda x: np.sum(np.tile(x, 2.5)))(A[0, 0])
+
+
+NORMS = {
+    1: lambda a: np.linalg.norm(a, 1),
+    -1: lambda a: np.linalg.norm(a, -1.0),
+    math.inf: lambda a: np.linalg.norm(a, np.inf),
+    -math.inf: lambda a: np.linalg.norm(a, ord=-np.inf),
+}
+
+
+@pytest.mark.parametrize("order", NORMS)
+def test_norm_of_matrix_was_refused_for_the_singular_values_of_other_orders(order):
+    a = np.array([[0.5, -2.0, 1.0], [3.0, 0.25, -1.5]])
+    axis, best = (0, int(np.sign(order))) if abs(order) == 1 else (1, int(np.sign(order)))
+    sums = np.abs(a).sum(axis=axis) * best
+    chosen = np.zeros(a.shape)
+    chosen[(slice(None), sums.argmax()) if axis == 0 else sums.argmax()] = 1.0
+    for mode in (Reverse, Forward):
+        result = gradient(mode, NORMS[order], a)
+        np.testing.assert_array_equal(result, np.sign(a) * chosen)
+
+
+def test_norm_of_matrix_by_singular_values_is_refused():
+    with pytest.raises(UnknownCallError, match="of LAPACK .`numba_ez_gesdd`. cannot be differentiated"):
+        grad(lambda a: np.linalg.norm(a, 2))(A[0])
+    assert grad(lambda x, a: x * np.linalg.norm(a, 2))(1.0, A[0]) == pytest.approx(np.linalg.norm(A[0], 2), rel=1e-14)

@@ -95,3 +95,9 @@ def loop_over_unlike_numbers_and_arrays(x):
     for value in (1, 2.5, x[0], x):
         total += np.sum(value * x[1])
     return total
+
+
+@program(array(3), array(2, 3))
+def tiles(x, a):
+    wide = np.tile(x, (4, 2)) * np.tile(a, 2)[1]
+    return np.sum(wide**2) + np.sum(np.tile(a, (2, 1, 2)) ** 3) * np.tile(x[0], 5)[4]

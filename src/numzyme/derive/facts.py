@@ -347,7 +347,7 @@ class FunctionFacts:
             return
         if carries:
             raise UnknownCallError(
-                f"a call of the external function `{symbol}` cannot be differentiated",
+                f"a call of {_shown(symbol)} cannot be differentiated",
                 where=self.location(call),
                 why="it has no rule, and a differentiated value or array reaches it",
                 todo=[
@@ -356,6 +356,13 @@ class FunctionFacts:
                 ],
             )
         self.report.inactive_calls[symbol] += 1
+
+
+def _shown(symbol: str) -> str:
+    """An external function in the user's words."""
+    if symbol.startswith(("numba_ez_", "numba_xx")) and symbol not in _BLAS:
+        return f"LAPACK (`{symbol}`)"
+    return f"the external function `{symbol}`"
 
 
 def _callers_of(symbol: str, module: Module) -> frozenset[str]:

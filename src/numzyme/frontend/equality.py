@@ -5,6 +5,8 @@ So a test for equality is a call that LLVM knows nothing of but that it is a fun
 comparison again in the canonical text. Tests against a literal zero stay as they are (Numba makes one for every
 division): LLVM draws no such conclusion from them, since 0.0 and -0.0 are equal but not the same.
 
+Tests of two literals, which inlining makes, are given back to LLVM, or code that no call reaches would stay.
+
 Invariant: `reveal(hide(text))` has the instructions of `text`.
 """
 
@@ -20,6 +22,7 @@ _CALL = re.compile(
     rf'= (?:tail |notail )?call (?:\w+ )*?i1 @"?{re.escape(PREFIX)}(\w+)\.(double|float)"?'
     rf"\((?:double|float) (?:\w+ )*?({_VALUE}), (?:double|float) (?:\w+ )*?({_VALUE})\)(?: #\d+)?"
 )
+_COMPARISON = r"= fcmp \1 \2 \3, \4"
 _DECLARATION = re.compile(rf'^declare [^\n]*@"?{re.escape(PREFIX)}[^\n]*\n', re.M)
 _ZERO = re.compile(r"^-?0\.0+(?:e[+-]0+)?$|^0x8?0+$")
 
@@ -43,9 +46,20 @@ def hide(text: str) -> str:
     return text + "".join(declarations)
 
 
+def reveal_known(text: str) -> str:
+    """`text` with the tests of two literals as comparisons; `text` itself when there are none."""
+    if PREFIX not in text:
+        return text
+
+    def replace(match: re.Match[str]) -> str:
+        return match[0] if "%" in match[3] + match[4] else match.expand(_COMPARISON)
+
+    return _CALL.sub(replace, text)
+
+
 def reveal(text: str) -> str:
     """`text` with the calls as tests again."""
     if PREFIX not in text:
         return text
-    text = _CALL.sub(r"= fcmp \1 \2 \3, \4", text)
+    text = _CALL.sub(_COMPARISON, text)
     return _DECLARATION.sub("", text)

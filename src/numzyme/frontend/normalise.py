@@ -15,7 +15,7 @@ import llvmlite.binding as llvm
 from numba.core import types
 from numba.core.compiler_lock import global_compiler_lock
 
-from .equality import hide, reveal
+from .equality import hide, reveal, reveal_known
 from .extract import RawFunction
 from .graphs import recursive_functions
 from .inlining import mark_for_inlining
@@ -65,6 +65,11 @@ def normalise(raw: RawFunction, *, disjoint: bool, ownership: str) -> str:
     flattened = mark_for_inlining(text)
     if twins or flattened is not text:
         module = llvm.parse_assembly(flattened)
+        optimise(module, counted)
+    text = str(module)
+    known = reveal_known(text)
+    if known != text:
+        module = llvm.parse_assembly(known)
         optimise(module, counted)
     simplify_loops(module)
     for function in module.functions:

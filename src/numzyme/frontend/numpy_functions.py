@@ -1,7 +1,9 @@
-"""NumPy functions whose code in Numba has a value of its own at one point, and there no derivative, or another one.
+"""NumPy functions with code of ours: those whose code in Numba has a value of its own at one point, and there no
+derivative, or another one; and `tile`, which Numba does not have.
 
 Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
-these points; at a knot, by the piece on its right. Invariant: the values are those of Numba's code, to the bit.
+these points; at a knot, by the piece on its right. Invariant: the values are those of Numba's code, of `tile` NumPy's,
+to the bit.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numba.core import types
+from numba.core import errors, types
 from numba.extending import overload
 from numba.np import arraymath, npyfuncs
 from numba.np.arraymath import binary_search_with_guess
@@ -116,4 +118,48 @@ def _sinc_of_kind(x):
     return of_number
 
 
-FUNCTIONS: dict[Any, Any] = {arraymath.np_interp_impl_inner: _interpolated, np.sinc: _sinc}
+def _tile(A, reps):
+    return _tiled(A, reps)
+
+
+def _tiled(A: Any, reps: Any) -> Any:
+    """`np.tile(A, reps)`; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_tiled)
+def _tiled_of_kind(A, reps):
+    if isinstance(reps, types.Integer):
+        return lambda A, reps: _tiled(A, (reps,))
+    members: Any = reps  # types of the tuple
+    whole = isinstance(reps, types.BaseTuple) and all(isinstance(kind, types.Integer) for kind in members)
+    if not whole:
+        raise errors.TypingError("np.tile takes how often as an integer, or as a tuple of integers")
+    if not isinstance(A, types.Array):
+        return lambda A, reps: _tiled(np.asarray(A), reps)
+    scope: dict[str, Any] = {"np": np}
+    exec(_text_of_tile(A.ndim, len(reps)), scope)
+    return scope["implementation"]
+
+
+def _text_of_tile(dimensions: int, given: int) -> str:
+    """A loop over the repetitions and one over the array, of each axis of the result."""
+    axes = range(max(dimensions, given))
+    sizes = [f"A.shape[{k - axes.stop + dimensions}]" if k >= axes.stop - dimensions else "1" for k in axes]
+    often = [f"reps[{k - axes.stop + given}]" if k >= axes.stop - given else "1" for k in axes]
+    shape = "".join(f"{count} * {size}, " for count, size in zip(often, sizes, strict=True))
+    lines = ["def implementation(A, reps):", f"    result = np.empty(({shape}), A.dtype)"]
+    for k, (count, size) in enumerate(zip(often, sizes, strict=True)):
+        lines.append(f"{'    ' * (2 * k + 1)}for r{k} in range({count}):")
+        lines.append(f"{'    ' * (2 * k + 2)}for i{k} in range({size}):")
+    target = ", ".join(f"r{k} * {size} + i{k}" for k, size in enumerate(sizes))
+    source = ", ".join(f"i{k}" for k in axes if k >= axes.stop - dimensions)
+    lines.append(f"{'    ' * (2 * axes.stop + 1)}result[{target or '()'}] = A[{source or '()'}]")
+    return "\n".join([*lines, "    return result"])
+
+
+FUNCTIONS: dict[Any, Any] = {
+    arraymath.np_interp_impl_inner: _interpolated,
+    np.sinc: _sinc,
+    np.tile: _tile,
+}
