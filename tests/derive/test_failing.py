@@ -1,0 +1,105 @@
+"""Calls that fail: whether the function ends then, for every way in which a status is made and looked at."""
+
+import pytest
+
+from numzyme.analysis import Status, Summaries
+from numzyme.derive import parse
+from numzyme.derive.facts import FunctionFacts, Signature
+from numzyme.derive.failing import ends_the_function
+from numzyme.derive.request import Report
+
+CALLEES = {
+    "well": "define i32 @helper(double %x) {\n  ret i32 0\n}",
+    "none": "define i32 @helper(double %x) {\n  ret i32 -2\n}",
+    "badly": "define i32 @helper(double %x) {\n  ret i32 1\n}",
+    "either": """define i32 @helper(double %x) {
+entry:
+  %test = fcmp olt double %x, 0.0
+  br i1 %test, label %bad, label %done
+bad:
+  br label %done
+done:
+  %status = phi i32 [ 0, %entry ], [ {status}, %bad ]
+  ret i32 %status
+}""",
+    "chosen": """define i32 @helper(double %x) {
+  %test = fcmp olt double %x, 0.0
+  %status = select i1 %test, i32 {status}, i32 0
+  ret i32 %status
+}""",
+    "handed on": """define i32 @helper(double %x) {
+  %status = call i32 @inner(double %x)
+  ret i32 %status
+}
+define i32 @inner(double %x) {
+  %test = fcmp olt double %x, 0.0
+  %status = select i1 %test, i32 {status}, i32 0
+  ret i32 %status
+}""",
+}
+CALLERS = {
+    "goes on": "  ret i32 0",
+    "hands it on": "  ret i32 %called",
+    "looks": """  %failed = icmp ne i32 %called, 0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 %called
+good:
+  ret i32 0""",
+    "looks the wrong way": """  %failed = icmp eq i32 %called, 0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 %called
+good:
+  ret i32 0""",
+    "looks at something else": """  %failed = fcmp olt double %x, 0.0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 %called
+good:
+  ret i32 0""",
+    "raises another": """  %good = icmp eq i32 %called, 0
+  %none = icmp eq i32 %called, -2
+  %fine = or i1 %good, %none
+  br i1 %fine, label %well, label %bad
+bad:
+  ret i32 1
+well:
+  ret i32 0""",
+    "distinguishes": """  switch i32 %called, label %bad [ i32 0, label %well
+    i32 -2, label %well ]
+bad:
+  ret i32 1
+well:
+  ret i32 0""",
+    "catches one": """  switch i32 %called, label %bad [ i32 0, label %well
+    i32 3, label %well ]
+bad:
+  ret i32 1
+well:
+  ret i32 0""",
+}
+ENDS = {"hands it on", "looks", "raises another", "distinguishes"}
+
+
+def ends(callee: str, caller: str, status: str) -> bool:
+    text = f"define i32 @f(double %x) {{\nentry:\n  %called = call i32 @helper(double %x)\n{CALLERS[caller]}\n}}\n"
+    module = parse(text + CALLEES[callee].replace("{status}", status))
+    function = module.functions["@f"]
+    signature = Signature("@f", (Status.ACTIVE,), (None,), (True,))
+    facts = FunctionFacts(module, function, signature, Summaries(module), Report())
+    (call,) = (i for i in function.instructions() if i.name == "%called")
+    return ends_the_function(facts, call)
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("callee", CALLEES)
+def test_bad_status_ends_the_function(callee: str, caller: str):
+    assert ends(callee, caller, "3") == (caller in ENDS or callee in ("well", "none"))
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("callee", ["either", "chosen", "handed on"])
+@pytest.mark.parametrize("status", ["0", "-2"])
+def test_status_that_is_always_good(callee: str, caller: str, status: str):
+    assert ends(callee, caller, status)
