@@ -28,6 +28,7 @@ from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError
 from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
 from ..ir.records import Layout
+from ..ir.symbols import CONTAINED, FRAME
 from ..rules import is_inactive, operation_of, rule_for
 from .copies import Block, block_of, clears_new_memory
 from .request import Report
@@ -321,6 +322,13 @@ class FunctionFacts:
         symbol = symbol_of(call.callee)
         if symbol in PRINTING:
             self._check_printing(call)
+        if self.is_active_call(call) and _has_nested_tapes(self.module, call.callee):
+            raise UnsupportedCodeError(
+                "the derivative of a function that calls itself is differentiated again",
+                where=self.location(call),
+                why="its tape leads to other tapes, whose shadows are not known",
+                todo=["differentiate autodiff(Forward, ...), which has no tape", "write the recursion as a loop"],
+            )
         if call.callee in self.module.functions or symbol in ALLOCATORS or symbol in HARMLESS or self.is_blas(call):
             return
         if symbol in _WITHOUT_DERIVATIVE or is_inactive(call):
@@ -363,6 +371,23 @@ def _shown(symbol: str) -> str:
     if symbol.startswith(("numba_ez_", "numba_xx")) and symbol not in _BLAS:
         return f"LAPACK (`{symbol}`)"
     return f"the external function `{symbol}`"
+
+
+def _has_nested_tapes(module: Module, name: str) -> bool:
+    """Whether a function is one of the two sweeps, for a derivative inside, of a function that calls itself."""
+    parameters = module.functions[name].parameters
+    if not symbol_of(name).startswith(CONTAINED) or not any(p.name.endswith(FRAME) for p in parameters):
+        return False
+    waiting, seen = [name], set()
+    while waiting:
+        function = module.functions.get(waiting.pop())
+        for i in function.instructions() if function is not None else ():
+            if i.opcode == "call" and i.callee == name:
+                return True
+            if i.opcode == "call" and i.callee not in seen:
+                seen.add(i.callee)
+                waiting.append(i.callee)
+    return False
 
 
 def _callers_of(symbol: str, module: Module) -> frozenset[str]:

@@ -15,7 +15,7 @@ import re
 import llvmlite.binding as llvm
 
 from ..diagnostics import UnsupportedCodeError
-from ..ir.symbols import IN_ARENA
+from ..ir.symbols import CONTAINED, FRAME, IN_ARENA
 
 _texts: dict[str, str] = {}
 _ENTER = re.compile(r"call ptr @numzyme\.arena\.enter\(\)")
@@ -65,7 +65,7 @@ def _as_callee(symbol: str, name: str, text: str) -> str:
         if value.name == symbol:
             value.name = name
         elif not value.is_declaration and value.name.startswith("numzyme."):
-            value.name = f"of.{name}.{value.name}"  # helpers: the outer derivative has its own
+            value.name = f"{CONTAINED}{name}.{value.name}"  # helpers: the outer derivative has its own
             value.linkage = llvm.Linkage.internal
     for function in module.functions:
         if not function.is_declaration:
@@ -76,7 +76,9 @@ def _as_callee(symbol: str, name: str, text: str) -> str:
 
 
 def _rename(function: llvm.ValueRef) -> None:
-    """Give blocks and values names that no derivative makes: the outer one names its own after them."""
+    """Give parameters, blocks and values names that no derivative makes: the outer one names its own after them."""
+    for position, argument in enumerate(function.arguments):
+        argument.name = f"{CONTAINED}{position}{FRAME if argument.name.endswith(FRAME) else ''}"
     number = 0
     for block in function.blocks:
         block.name = f"q{number}"

@@ -30,3 +30,5 @@ IN_ARENA = {
     LIST_ALLOCATOR: "numzyme.arena.allocate.list",
     TAPE_ALLOCATOR: "numzyme.arena.allocate",
 }
+CONTAINED = "of."  # begins the names of functions that belong to a derivative which another function calls
+FRAME = "frame"  # ends the names of parameters that point at the frame of a call, between the two sweeps

@@ -218,8 +218,10 @@ def is_moving(value: Any) -> bool:
 
 
 def _belongs_to_a_library(value: Any) -> bool:
-    """Functions of other kinds (cached, compiled): Numba knows them or refuses them."""
-    return callable(value) and type(value).__module__.partition(".")[0] in ("functools", "numba", "numzyme", "builtins")
+    """Functions of other kinds (cached, compiled), which Numba knows or refuses, and modes such as `Forward`."""
+    home = type(value).__module__
+    is_function = callable(value) and home.partition(".")[0] in ("functools", "numba", "numzyme", "builtins")
+    return is_function or home == "numzyme.api.modes"
 
 
 _NOTHING = Outside(lambda: None)
