@@ -109,3 +109,25 @@ def test_layouts():
     assert RECORDS.seen_from(4) is None
     assert Layout.of(16, [Run(8, "double", 1), Run(0, "double", 1)]).only_kind == "double"
     assert RECORDS.only_kind is None and RECORDS.kinds == {"double"}
+
+
+COPIED = """
+define i32 @f(ptr %source) {
+entry:
+  %made = alloca [24 x i8]
+  %copy = alloca [24 x i8]
+  store double 1.0, ptr %made
+  %second = getelementptr i8, ptr %made, i64 8
+  store i32 7, ptr %second
+  %third = getelementptr i8, ptr %made, i64 16
+  store i64 5, ptr %third
+  call void @llvm.memcpy.p0.p0.i64(ptr %copy, ptr %made, i64 24, i1 false)
+  ret i32 0
+}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
+
+
+def test_integer_constants_beside_floats_are_copied_as_integers():
+    kinds = Kinds(memory_of(COPIED), {})
+    assert kinds.of[MemoryObject("stack", "%copy")] == {"double", "i32", "i64"}

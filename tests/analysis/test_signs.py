@@ -10,7 +10,10 @@ from numzyme.ir import read
 TEXT = """
 define i64 @f(i64 %start, i64 %limit, i64 %other) {{
 entry:
-  %enters = icmp {guard}
+  %zero = icmp eq i64 %other, 0
+  %above = icmp sgt i64 %limit, %start
+  %below = icmp sle i64 %limit, %start
+  %enters = {guard}
   br i1 %enters, label %ahead, label %done
 ahead:
   br label %loop
@@ -27,13 +30,51 @@ done:
 
 
 def index_is_known(guard: str, first: str = "%start", shapes: tuple[str, ...] = ("%start",)) -> bool:
-    cfg = Cfg(read(TEXT.format(guard=guard, first=first)).functions["@f"])
+    cfg = Cfg(
+        read(
+            TEXT.format(guard=guard if guard[:3] in ("sel", "and", "or ", "xor") else f"icmp {guard}", first=first)
+        ).functions["@f"]
+    )
     return Signs(cfg, LoopForest(cfg), frozenset(shapes)).is_nonnegative("%i", "%loop")
 
 
 @pytest.mark.parametrize("guard", ["sgt i64 %limit, %start", "slt i64 %start, %limit"])
 def test_index_below_a_limit_above_the_start(guard: str):
     assert index_is_known(guard)
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "select i1 %zero, i1 %above, i1 false",
+        "select i1 %above, i1 %zero, i1 false",
+        "and i1 %above, %zero",
+        "and i1 %zero, %above",
+    ],
+)
+def test_index_behind_two_tests(guard: str):
+    assert index_is_known(guard)
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "select i1 %zero, i1 %above, i1 true",
+        "select i1 %zero, i1 true, i1 %above",
+        "select i1 %zero, i1 false, i1 %below",
+        "or i1 %above, %zero",
+        "xor i1 %above, %zero",
+    ],
+)
+def test_index_behind_one_of_two_tests(guard: str):
+    assert not index_is_known(guard)
+
+
+@pytest.mark.parametrize("guard", ["select i1 %zero, i1 true, i1 %below", "or i1 %below, %zero"])
+def test_index_behind_two_tests_that_fail(guard: str):
+    text = TEXT.format(guard=guard, first="%start").replace("label %ahead, label %done", "label %done, label %ahead")
+    cfg = Cfg(read(text).functions["@f"])
+    assert Signs(cfg, LoopForest(cfg), frozenset({"%start"})).is_nonnegative("%i", "%loop")
 
 
 @pytest.mark.parametrize("guard", ["sgt i64 %limit, 3", "sge i64 %limit, 4", "sgt i64 %limit, 7"])
