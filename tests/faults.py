@@ -42,6 +42,7 @@ TRANSFORM = (
     "tests/api",
     "tests/frontend",
     "tests/objects",
+    "tests/runtime",
 )
 HANGS = ("-o", "faulthandler_timeout=300", "-o", "faulthandler_exit_on_timeout=true")  # a test that takes 300 s
 FLIPPED = """

@@ -72,6 +72,41 @@ bad:
   ret i32 1
 well:
   ret i32 0""",
+    "loops before it looks": """  br label %loop
+loop:
+  %i = phi i64 [ 0, %entry ], [ %next, %loop ]
+  %next = add i64 %i, 1
+  %again = icmp slt i64 %next, 5
+  br i1 %again, label %loop, label %look
+look:
+  %failed = icmp ne i32 %called, 0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 %called
+good:
+  ret i32 0""",
+    "freezes it": """  %frozen = freeze i32 %called
+  %failed = icmp ne i32 %frozen, 0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 %frozen
+good:
+  ret i32 0""",
+    "freezes the test": """  %failed = icmp ne i32 %called, 0
+  %frozen = freeze i1 %failed
+  br i1 %frozen, label %bad, label %good
+bad:
+  ret i32 1
+good:
+  ret i32 0""",
+    "freezes something else": """  %other = fptosi double %x to i32
+  %frozen = freeze i32 %other
+  %failed = icmp ne i32 %frozen, 0
+  br i1 %failed, label %bad, label %good
+bad:
+  ret i32 1
+good:
+  ret i32 0""",
     "catches one": """  switch i32 %called, label %bad [ i32 0, label %well
     i32 3, label %well ]
 bad:
@@ -79,7 +114,15 @@ bad:
 well:
   ret i32 0""",
 }
-ENDS = {"hands it on", "looks", "raises another", "distinguishes"}
+ENDS = {
+    "hands it on",
+    "looks",
+    "raises another",
+    "distinguishes",
+    "loops before it looks",
+    "freezes it",
+    "freezes the test",
+}
 
 
 def ends(callee: str, caller: str, status: str) -> bool:
