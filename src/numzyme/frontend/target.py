@@ -240,7 +240,7 @@ class Context(TypingContext):
             kind = self.own_type(records.check_fields(super().resolve_value_type(val)))
             # a constant of the code, which would lose what is written to it, or crash
             return kind.copy(readonly=True) if isinstance(val, np.ndarray) else kind
-        except ValueError:
+        except (ValueError, TypeError):
             if isinstance(val, type):
                 return ConstantType(val)  # for isinstance
             if not isinstance(val, FunctionType):

@@ -6,10 +6,10 @@ from typing import Any
 
 from numba.core import types
 
-from .. import numpy_functions
+from .. import numpy_functions, remainders
 from . import dicts, lists
 
-_REPLACED = {**lists.LOWERING, **dicts.LOWERING, **numpy_functions.LOWERING}
+_REPLACED = {**lists.LOWERING, **dicts.LOWERING, **numpy_functions.LOWERING, **remainders.LOWERING}
 MODELS = {types.ListType: lists.ListModel, types.DictType: dicts.DictModel}
 
 

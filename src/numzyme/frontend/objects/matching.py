@@ -71,7 +71,7 @@ def parts_of(python_class: type, count: int, names: tuple[str, ...]) -> Any:
     """What `case python_class(...)` tests and takes: None, or the attributes, `count` of them by position."""
 
     def typing(typing_context: Any, subject: Any) -> Any:
-        from .specialise import python_class_of
+        from .type_tests import python_class_of
 
         own = python_class_of(subject)
         if own is None:

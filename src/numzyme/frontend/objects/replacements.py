@@ -17,6 +17,7 @@ from . import sequences
 from .kinds import BoundMethod, EvenList, MixedList, MixedTuple, ObjectType, SequenceType, is_static
 from .matching import member_kinds, strict_zip
 from .replacing import FieldReplacer, ItemGetter, receiver_of, replacing
+from .rewrites import remove_unread
 
 _TAGGED = frozenset({"getitem", "static_getitem", "exhaust_iter", "build_list", "binop", "inplace_binop", "call"})
 _ITERATE = {zip, strict_zip, enumerate, reversed}
@@ -31,10 +32,14 @@ class Replaced:
 
     def rewrite(self, func_ir: Any) -> None:
         for block, statement, meaning, arguments in self.found:
-            position = next(n for n, s in enumerate(block.body) if s is statement)
+            position = next((n for n, s in enumerate(block.body) if s is statement), None)
+            if position is None:
+                continue  # only what has been replaced read it
             loc, before = statement.loc, []
             if isinstance(meaning, ir.Expr | ir.Var | ir.Const):
+                settled = {v.name for v in statement.value.list_vars()} if isinstance(meaning, ir.Const) else set()
                 statement.value = meaning
+                remove_unread(func_ir, settled)
                 continue
             if meaning is sequences.as_list and arguments and isinstance(arguments[0], list):
                 made = block.scope.redefine("$members", loc=loc, rename=True)
@@ -88,6 +93,22 @@ def replacements(trial: Any, tagged: dict[int, tuple[Any, Any]]) -> Replaced | N
             if meaning is not None:
                 original_block, original = tagged[number]
                 found.append((original_block, original, *_in_original(meaning, original)))
+    return Replaced(found) if found else None
+
+
+def answers(trial: Any, tagged: dict[int, tuple[Any, Any]]) -> Replaced | None:
+    """The tests of types that are not branched on; when nothing else is to be replaced, for that may change types."""
+    found = []
+    for block in trial.blocks.values():
+        for statement in block.find_insts(ir.Assign):
+            call = statement.value
+            if not isinstance(call, ir.Expr) or call.op != "call" or len(call.args) != 2 or "tag" not in call._kws:
+                continue
+            function = trial.value(call.func)
+            answer = trial.value(statement.target) if function is isinstance or function is hasattr else None
+            if isinstance(answer, bool):
+                original_block, original = tagged[call._kws["tag"]]
+                found.append((original_block, original, ir.Const(answer, original.loc), []))
     return Replaced(found) if found else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from numba.core import ir
@@ -52,7 +53,7 @@ class DecidedBranch:
         block = func_ir.blocks[self.label]
         branch = block.body[-1]
         block.body[-1] = ir.Jump(branch.truebr if self.taken else branch.falsebr, branch.loc)
-        _remove_unread(func_ir, {branch.cond.name})
+        remove_unread(func_ir, {branch.cond.name})
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,7 @@ def _remove_iterator(func_ir: Any, start: int, blocks: list[Any]) -> None:
         if not copies:
             break
         removed = copies
-    _remove_unread(func_ir, {getiter.value.value.name})
+    remove_unread(func_ir, {getiter.value.value.name})
 
 
 _SETTLED = frozenset({"binop", "unary", "cast", "build_tuple"})
@@ -189,7 +190,7 @@ _WITHOUT_EFFECT = (bool, isinstance, hasattr, len, type, zip, enumerate, reverse
 _VIEWS = frozenset({"keys", "values", "items"})
 
 
-def _remove_unread(func_ir: Any, names: set[str]) -> None:
+def remove_unread(func_ir: Any, names: set[str]) -> None:
     """Remove the definitions of `names`, and of what only they needed, where nothing reads them any more.
 
     These are tests that were decided and iterators that were unrolled: they have no effect, and may have no type.
@@ -215,15 +216,22 @@ def _remove_unread(func_ir: Any, names: set[str]) -> None:
 
 
 def _has_no_effect(func_ir: Any, value: Any) -> bool:
+    if isinstance(value, ir.Expr) and value.op == "getattr":
+        made = _definitions(func_ir, value.value.name)
+        return bool(made) and all(isinstance(getattr(found, "value", None), ModuleType) for found in made)
     if not isinstance(value, ir.Expr) or value.op != "call":
         return isinstance(value, ir.Expr) and value.op in _SETTLED
-    made = [
-        s.value
-        for block in func_ir.blocks.values()
-        for s in block.find_insts(ir.Assign)
-        if s.target.name == value.func.name
-    ]
+    made = _definitions(func_ir, value.func.name)
     return bool(made) and all(map(_is_harmless, made))
+
+
+def _definitions(func_ir: Any, name: str) -> list[Any]:
+    return [
+        statement.value
+        for block in func_ir.blocks.values()
+        for statement in block.find_insts(ir.Assign)
+        if statement.target.name == name
+    ]
 
 
 def _is_harmless(function: Any) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import enum
 import operator
-from types import FunctionType, SimpleNamespace
+from types import FunctionType, SimpleNamespace, UnionType
 from typing import Any
 
 import numpy as np
@@ -22,25 +22,20 @@ from numba.core import errors, ir, postproc, typeinfer, types
 from numba.core.analysis import compute_cfg_from_blocks
 from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.ir_utils import build_definitions, get_definition, guard
-from numba.np.numpy_support import as_dtype
 
 from . import identity
-from .attributes import attribute_type, getter_of, is_no_value, truth_of
-from .classes import hook_of
+from .attributes import getter_of, is_no_value, truth_of
 from .initialisers import threaded_of
-from .kinds import BoundMethod, ConstantType, DictType, EvenList, MixedList, ObjectType, SequenceType, is_static
+from .kinds import BoundMethod, ConstantType, DictType, ObjectType, SequenceType, is_static
 from .matching import strict_zip
-from .replacements import Replaced, replacements, tag, untag
+from .replacements import Replaced, answers, replacements, tag, untag
 from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
 from .ssa import reconstruct_ssa
 from .translate import frontend
+from .type_tests import UNKNOWN, has_attribute, is_instance, python_class_of
 
 LONGEST_UNROLLED = 256
 DICT_VIEWS = frozenset({"keys", "values", "items"})
-_STAND_INS = ("numzyme.plans", "numzyme.arrays.mirrors")  # classes that stand for those of others
-_STOOD_FOR = ("scipy", "functools")
-_PLAIN = (types.float64, types.complex128, types.int64)
-_UNKNOWN: Any = object()
 _COMPARISONS = {operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge}
 _UNIQUE = (type, FunctionType, enum.Enum, bool)  # two values of these that are one object are known to be
 _ARITHMETIC = {operator.add, operator.sub, operator.mul}
@@ -132,7 +127,7 @@ def static_result(context: Any, target_context: Any, function: Any, args: tuple)
     """What `function` returns for all arguments of these types, if that is one Python value."""
     key = context, function, args
     if key not in _static_results:
-        _static_results[key] = _UNKNOWN  # for recursive functions
+        _static_results[key] = UNKNOWN  # for recursive functions
         state = SimpleNamespace(
             func_ir=frontend(function), typingctx=context, targetctx=target_context, args=args, locals={}
         )
@@ -206,9 +201,9 @@ class Trial:
                     return found
             if isinstance(end, ir.Branch):
                 value = self.value(end.cond)
-                if value is not _UNKNOWN and isinstance(value, bool | np.bool_ | int):
+                if value is not UNKNOWN and isinstance(value, bool | np.bool_ | int):
                     return DecidedBranch(label, bool(value))
-        return None
+        return answers(self, self.tagged)
 
     # -- loops
     def _loop(self, cfg: Any, header: int) -> UnrolledLoop | None:
@@ -359,9 +354,9 @@ class Trial:
         if isinstance(definition, ir.Const | ir.Global | ir.FreeVar):
             return definition.value
         if not isinstance(definition, ir.Expr):
-            return _UNKNOWN
+            return UNKNOWN
         reader = getattr(self, f"_value_of_{definition.op}", None)
-        return _UNKNOWN if reader is None else reader(definition)
+        return UNKNOWN if reader is None else reader(definition)
 
     def _value_of_getattr(self, expression: Any) -> Any:
         kind = self.types.get(expression.value.name)
@@ -371,22 +366,22 @@ class Trial:
             if expression.attr == "__class__":
                 return python_class_of(kind)
             getter = getter_of(kind, expression.attr)
-            return _UNKNOWN if getter is None else static_result(self.context, self.target_context, getter, (kind,))
+            return UNKNOWN if getter is None else static_result(self.context, self.target_context, getter, (kind,))
         base = self.value(expression.value)
-        if base is _UNKNOWN or base is None:
-            return _UNKNOWN
-        return getattr(base, expression.attr, _UNKNOWN) if isinstance(base, type | type(np)) else _UNKNOWN
+        if base is UNKNOWN or base is None:
+            return UNKNOWN
+        return getattr(base, expression.attr, UNKNOWN) if isinstance(base, type | type(np)) else UNKNOWN
 
     def _value_of_build_tuple(self, expression: Any) -> Any:
         members = [self.value(item) for item in expression.items]
-        return _UNKNOWN if _UNKNOWN in members else tuple(members)
+        return UNKNOWN if UNKNOWN in members else tuple(members)
 
     def _value_of_cast(self, expression: Any) -> Any:
         return self.value(expression.value)
 
     def _value_of_unary(self, expression: Any) -> Any:
         value = self.value(expression.value)
-        return not value if value is not _UNKNOWN and expression.fn is operator.not_ else _UNKNOWN
+        return not value if value is not UNKNOWN and expression.fn is operator.not_ else UNKNOWN
 
     def _value_of_binop(self, expression: Any) -> Any:
         left, right = self.value(expression.lhs), self.value(expression.rhs)
@@ -394,31 +389,33 @@ class Trial:
         negated = expression.fn in (operator.is_not, operator.ne)
         if expression.fn in identity.OPERATORS:
             same = self._is_same(left, right, kinds)
-            return same if same is _UNKNOWN else same != negated
+            return same if same is UNKNOWN else same != negated
         if expression.fn is operator.contains and isinstance(right, str):
             container = self.types.get(expression.lhs.name)
-            return right in container.fields if isinstance(container, DictType) else _UNKNOWN
+            return right in container.fields if isinstance(container, DictType) else UNKNOWN
         if expression.fn in (operator.eq, operator.ne) and all(isinstance(kind, identity.FUNCTIONS) for kind in kinds):
             return (kinds[0] == kinds[1]) != negated
-        if left is _UNKNOWN or right is _UNKNOWN:
-            return _UNKNOWN
+        if left is UNKNOWN or right is UNKNOWN:
+            return UNKNOWN
+        if expression.fn is operator.or_ and all(isinstance(side, type | UnionType) for side in (left, right)):
+            return left | right
         whole = type(left) is int and type(right) is int and expression.fn in _ARITHMETIC
-        return expression.fn(left, right) if whole or expression.fn in _COMPARISONS else _UNKNOWN
+        return expression.fn(left, right) if whole or expression.fn in _COMPARISONS else UNKNOWN
 
     def _is_same(self, left: Any, right: Any, kinds: tuple[Any, Any]) -> Any:
         """`left is right`, by what is known of the values and of their types."""
         if None in (left, right):
             kind = kinds[left is None]
-            return _UNKNOWN if kind is None or isinstance(kind, types.Optional) else isinstance(kind, types.NoneType)
+            return UNKNOWN if kind is None or isinstance(kind, types.Optional) else isinstance(kind, types.NoneType)
         if is_no_value(right):
-            return _UNKNOWN if kinds[0] is None else left is right
+            return UNKNOWN if kinds[0] is None else left is right
         if all(isinstance(value, _UNIQUE) or value is NotImplemented for value in (left, right)):
             return left is right
         try:
             same = None if None in kinds else identity.known(*kinds)
         except errors.TypingError:  # which is for the line to say, if it can run
             same = None
-        return _UNKNOWN if same is None else same
+        return UNKNOWN if same is None else same
 
     def _value_of_call(self, expression: Any) -> Any:
         function, args = self.value(expression.func), expression.args
@@ -427,63 +424,16 @@ class Trial:
             known = truth_of(self.types.get(args[0].name))
             if known is not None:
                 return known
-            return _UNKNOWN if value is _UNKNOWN else bool(value)
+            return UNKNOWN if value is UNKNOWN else bool(value)
         kind = self.types.get(args[0].name) if args else None
         if kind is None:
-            return _UNKNOWN
+            return UNKNOWN
         if function is len and isinstance(kind, types.BaseTuple):
             return len(kind.types)  # type: ignore[attr-defined]
         if function is isinstance:
-            return self._is_instance(kind, self.value(args[1]), expression.loc)
+            return is_instance(kind, self.value(args[1]), expression.loc)
+        if function is hasattr:
+            return has_attribute(self.context, kind, self.value(args[1]), expression.loc)
         if function is type and len(args) == 1 and isinstance(kind, ObjectType):
             return python_class_of(kind)
-        if function is hasattr and isinstance(kind, ObjectType):
-            if hook_of(kind.python_class, "__getattr__"):
-                shown = kind.python_class.__qualname__
-                raise errors.TypingError(f"{shown} has a __getattr__, which does not run here", expression.loc)
-            return attribute_type(self.context, kind, self.value(args[1])) is not None
-        return _UNKNOWN
-
-    def _is_instance(self, kind: Any, classes: Any, loc: Any) -> Any:
-        own = python_class_of(kind)
-        listed = classes if isinstance(classes, tuple) else (classes,)
-        stands_in = own is not None and own.__module__.startswith(_STAND_INS)
-        if stands_in and any(one.__module__.startswith(_STOOD_FOR) for one in listed if isinstance(one, type)):
-            what = "the class of a partial or a scipy.sparse array is not known in compiled code"
-            raise errors.TypingError(f"isinstance: {what}", loc)
-        if isinstance(kind, ConstantType):
-            own = type(kind.value)
-        if own is None or not all(isinstance(one, type) for one in listed):
-            return _UNKNOWN
-        possible = {issubclass(cls, listed) for cls in _ALIKE.get(own, (own,))}
-        if len(possible) > 1:
-            names = " and ".join(cls.__name__ for cls in _ALIKE[own])
-            raise errors.TypingError(f"isinstance: {names} are one type in compiled code", loc)
-        return possible.pop()
-
-
-# What Python tells apart and compiled code does not.
-_ALIKE: dict[type, tuple[type, ...]] = {
-    float: (float, np.float64),
-    complex: (complex, np.complex128),
-}
-
-
-def python_class_of(kind: Any) -> type | None:
-    """The Python class of values of a Numba type, where there is one."""
-    if isinstance(kind, ObjectType):
-        return kind.python_class
-    if isinstance(kind, types.Literal):
-        kind = types.unliteral(kind)
-    if isinstance(kind, types.BaseNamedTuple):
-        return kind.instance_class  # pyright: ignore[reportAttributeAccessIssue]
-    if isinstance(kind, types.Float | types.Complex | types.Integer) and kind not in _PLAIN:
-        return as_dtype(kind).type
-    if isinstance(kind, types.Dispatcher):
-        return FunctionType
-    pairs = (
-        (types.Boolean, bool), (types.Integer, int), (types.Float, float), (types.Complex, complex),
-        (types.Array, np.ndarray), (MixedList | EvenList, list), (types.BaseTuple, tuple), (types.NoneType, type(None)),
-        (types.UnicodeType | types.StringLiteral, str), (types.SliceType, slice),
-    )  # fmt: skip
-    return next((python for numba, python in pairs if isinstance(kind, numba)), None)
+        return UNKNOWN

@@ -43,6 +43,8 @@ def _problem(operation: Any, args: Any) -> str:
     if operation in (operator.pow, operator.ipow) and len(args) == 2 and isinstance(args[0], types.Integer):
         exponent = args[1].literal_value if isinstance(args[1], types.IntegerLiteral) else 0
         return "a whole number with a negative power would be truncated: write float(n)" if exponent < 0 else ""
+    if operation is hasattr and isinstance(args[0], types.Module):  # those with a literal name have been answered
+        return "hasattr of a module takes a name that is written out"
     if operation in _COMPARING and len(args) == 2:
         compared = {isinstance(kind, types.DType): types.unliteral(kind) for kind in args}
         if isinstance(compared.get(False), types.UnicodeType) and True in compared:
