@@ -38,11 +38,17 @@ _OPERATORS = {
 def place_of(text: str, function_name: str) -> SourceLocation | None:
     """The user's line that a message is about; numba names the innermost first."""
     raised = re.search(r"Raised from (?P<file>[^\n]+) \((?P<line>\d+)\)", text)  # by what reads the bytecode
-    places = [(os.path.abspath(raised["file"]), int(raised["line"]))] if raised else []
-    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
-    places += [(os.path.abspath(found["file"]), int(found["line"])) for found in _DURING.finditer(text)]
+    places = [(_full_name(raised["file"]), int(raised["line"]))] if raised else []
+    places += [(_full_name(found["file"]), int(found["line"])) for found in _PLACE.finditer(text)]
+    places += [(_full_name(found["file"]), int(found["line"])) for found in _DURING.finditer(text)]
     own = [p for p in places if not p[0].startswith(_LIBRARIES) and os.path.basename(p[0]) != "<string>"] or places
     return SourceLocation(*own[0], _function_at(*own[0], function_name)) if own else None
+
+
+def _full_name(file: str) -> str:
+    """The name by which Python knows a file; what is no file (`<ipython-input-1>`) is in no folder."""
+    last = os.path.basename(file)
+    return last if last.startswith("<") and last.endswith(">") else os.path.abspath(file)
 
 
 def place_in(error: BaseException, function_name: str) -> SourceLocation | None:
@@ -116,6 +122,11 @@ _FIXED = (
 def _no_attribute(name: str, kind: str) -> str:
     if re.match(r"(MixedList|EvenList)", kind) and hasattr(list, name):
         return f"list.{name}: {_FIXED}"
+    module, ufunc = re.match(r"Module\(<module '([\w.]+)'", kind), re.match(r"Function\(<ufunc '(\w+)'>\)", kind)
+    if module:
+        return f"Numba has no {module[1]}.{name}"
+    if ufunc:
+        return f"Numba has no numpy.{ufunc[1]}.{name}: write a loop, or np.sum, np.prod, np.max or np.min"
     if name == "add" and kind.startswith("iter("):
         return "set comprehensions are not known in compiled code"
     return f"{kind} has no field, property or method '{name}' that compiled code knows"
@@ -143,8 +154,31 @@ _READ_ONLY = (
 )
 
 
+_INSTEAD = {
+    "apply_along_axis": "a loop", "block": "np.concatenate", "c_": "np.column_stack", "copyto": "`target[:] = source`",
+    "einsum": "`@`, or np.sum of products of arrays with np.newaxis", "float_power": "`**`",
+    "gradient": "differences of slices", "heaviside": "np.where", "inner": "np.dot", "insert": "np.concatenate",
+    "matmul": "`a @ b`", "meshgrid": "x[np.newaxis, :] and y[:, np.newaxis], which broadcast",
+    "mgrid": "np.arange with np.newaxis", "moveaxis": "np.transpose", "ogrid": "np.arange with np.newaxis",
+    "pad": "an array of zeros, and an assignment to a slice of it", "piecewise": "np.where", "polyval": "a loop",
+    "r_": "np.concatenate", "squeeze": "reshape, or an index", "tensordot": "reshape to matrices, and `@`",
+    "unravel_index": "`//` and `%`",
+}  # fmt: skip
+_JOINING = ("concatenate", "stack", "hstack", "vstack", "dstack", "column_stack")
+
+
+def _no_numpy(name: str) -> str:
+    instead = _INSTEAD.get(name)
+    return f"Numba has no numpy.{name}" + (f": write {instead}" if instead else ", or not as it is used here")
+
+
 def _no_function(function: str, arguments: str) -> str:
     listed = re.match(r"(MixedList|EvenList)", arguments)
+    if arguments.startswith("list(array("):
+        if function in _JOINING:
+            return f"np.{function} takes a tuple of arrays: write (a, b) in place of [a, b]"
+        if function == "array":
+            return "np.array of arrays is not known: write np.stack((a, b))"
     if function == "exception_match":
         return "Numba catches every exception or none: write `except Exception:`"
     if function == "setitem" and listed:
@@ -183,6 +217,7 @@ def _no_binding(signature: str, problem: str) -> str:
 
 _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (re.compile(r"Untyped global name '\w+': (`.* compiled code .*)"), lambda own: own),
+    (re.compile(r"Use of unsupported NumPy function 'numpy\.([\w.]+)'"), _no_numpy),
     (re.compile(r"Unknown attribute '(\w+)' of type (.*)"), _no_attribute),
     (re.compile(r"No type info available for constant\(<class '(?:[\w<>]+\.)*(\w+)'>\) as a callable"), _no_class),
     (re.compile(r"Cannot bind .* to signature '\((.*)\)' due to \"TypeError: (.*)\""), _no_binding),
