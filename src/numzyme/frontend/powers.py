@@ -3,17 +3,20 @@
 Numba raises to an integer power in a loop over the bits of the exponent, which a derivative would have to keep
 a tape for. Invariant: the multiplications emitted here are those of that loop, in its order, so the result is
 bit for bit the same. Powers of complex numbers are a call that writes its result to memory; here they become two pure
-functions, of the runtime, that give one part of the same result each.
+functions, of the runtime, that give one part of the same result each. Numba multiplies where the exponent is 2, in a
+branch in which the exponent has no derivative; it stays where the exponent is written out, and in single precision.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import Any
 
 from llvmlite import ir
-from numba.core import types
+from numba.core import cgutils, types
 from numba.core.typing.templates import signature
+from numba.cpython import numbers
 
 _LARGEST_EXPONENT = 0x10000  # Numba calls `pow` above this
 _NUMBA_POWER = "int_power_impl.<locals>.int_power"
@@ -51,6 +54,50 @@ def literal_power(context: Any, builder: Any, call_signature: Any, arguments: An
 
     return context.compile_internal(builder, inverse, signature(kind, kind), (result,))
 
+
+def complex_power(context: Any, builder: Any, call_signature: Any, arguments: Any) -> Any:
+    """Numba's complex power, whose branch for squares is left to the function that is called."""
+    kind, (base, exponent) = call_signature.return_type, arguments
+    if _is_written_out(exponent) or kind != types.complex128:
+        return numbers.complex_power_impl(context, builder, call_signature, arguments)
+    values = [context.make_helper(builder, kind, value=value) for value in (base, exponent)]
+    places = [value._getpointer() for value in (*values, context.make_helper(builder, kind))]
+    function_type = ir.FunctionType(ir.VoidType(), [place.type for place in places])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "numba_cpow")
+    builder.call(function, places)
+    return builder.load(places[2])
+
+
+def _is_written_out(value: Any) -> bool:
+    """Whether a value is made of constants alone, as the complex number of a literal is, by way of memory, too."""
+    if not isinstance(value, ir.Instruction):
+        return isinstance(value, ir.Constant)
+    if value.opname in ("insertvalue", "sitofp"):
+        return all(map(_is_written_out, value.operands))
+    return value.opname == "load" and _holds_constants(value.operands[0], value.function)
+
+
+def _holds_constants(place: Any, function: Any) -> bool:
+    """Whether nothing but constants is ever stored where `place`, of the stack, points."""
+    if not isinstance(place, ir.AllocaInstr):
+        return False
+    places, stored = [place], []
+    for i in (i for block in function.blocks for i in block.instructions):
+        used = [operand for operand in i.operands if any(operand is known for known in places)]
+        if not used or i.opname == "load":
+            continue
+        if i.opname == "getelementptr":
+            places.append(i)
+        elif i.opname == "store" and not any(i.operands[0] is known for known in places):
+            stored.append(i.operands[0])
+        else:
+            return False
+    return bool(stored) and all(map(_is_written_out, stored))
+
+
+LOWERING: dict[Any, Any] = {
+    (operation, types.Complex, types.Complex): complex_power for operation in (operator.pow, operator.ipow, pow)
+}
 
 POWER_PARTS = ("numzyme.power.real", "numzyme.power.imag")
 _DECLARATION = re.compile(r"^declare void @(numba_cpowf?)\(ptr[^,]*, ptr[^,]*, ptr[^)]*\).*$", re.M)

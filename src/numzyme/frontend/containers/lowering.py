@@ -6,10 +6,16 @@ from typing import Any
 
 from numba.core import types
 
-from .. import numpy_functions, remainders
+from .. import numpy_functions, powers, remainders
 from . import dicts, lists
 
-_REPLACED = {**lists.LOWERING, **dicts.LOWERING, **numpy_functions.LOWERING, **remainders.LOWERING}
+_REPLACED = {
+    **lists.LOWERING,
+    **dicts.LOWERING,
+    **numpy_functions.LOWERING,
+    **powers.LOWERING,
+    **remainders.LOWERING,
+}
 MODELS = {types.ListType: lists.ListModel, types.DictType: dicts.DictModel}
 
 
