@@ -77,6 +77,17 @@ def test_second_derivative_of_sinc_at_zero():
     assert np.allclose(derivative, expected, rtol=1e-13)
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_sign_had_a_slope_at_zero(kind):
+    x = np.array([0.0, -0.0, 2.0, -3.0, np.inf, np.nan], dtype=kind)
+    for mode in (Reverse, Forward):
+        np.testing.assert_array_equal(gradient(mode, lambda x: np.sum(np.sign(x[:5]) * 3.0), x)[:5], np.zeros(5))
+        assert gradient(mode, lambda x: x * np.sign(x), kind(0.0)) == 0.0
+    result, _ = vjp(lambda x: np.sign(x), x)
+    np.testing.assert_array_equal(result, np.sign(x))
+    np.testing.assert_array_equal(np.signbit(result), np.signbit(njit(lambda x: np.sign(x))(x)))
+
+
 def tiled(x, times):
     return np.tile(x, times)
 

@@ -2,8 +2,8 @@
 derivative, or another one; and `tile`, which Numba does not have.
 
 Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
-these points; at a knot, by the piece on its right. Invariant: the values are those of Numba's code, of `tile` NumPy's,
-to the bit.
+these points; at a knot, by the piece on its right; `sign` has no slope, not at 0 either. Invariant: the values are
+those of Numba's code, of `tile` NumPy's, to the bit.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 import numpy as np
+from llvmlite import ir as llvm_ir
 from numba.core import errors, types
 from numba.extending import overload
 from numba.np import arraymath, npyfuncs
@@ -50,6 +51,19 @@ LOWERING: dict[Any, Any] = {
     npyfuncs._npy_logaddexp: _logarithm_of_sum(False),
     npyfuncs._npy_logaddexp2: _logarithm_of_sum(True),
 }
+
+
+def _sign(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    (x,) = arguments
+    zero, one, function_type = x.type(0.0), x.type(1.0), llvm_ir.FunctionType(x.type, [x.type, x.type])
+    copysign = builder.module.declare_intrinsic("llvm.copysign", [x.type], function_type)
+    of_zero = builder.call(copysign, [zero, x])  # Numba gives `x`
+    of_number = builder.select(builder.fcmp_ordered("<", x, zero), x.type(-1.0), of_zero)
+    sign = builder.select(builder.fcmp_ordered(">", x, zero), one, of_number)
+    return builder.select(builder.fcmp_unordered("uno", x, x), x, sign)
+
+
+KERNELS: dict[Any, dict[str, Any]] = {np.sign: {"f->f": _sign, "d->d": _sign}}
 
 
 def _interpolated(x, xp, fp, dtype):

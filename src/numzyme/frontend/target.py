@@ -117,9 +117,10 @@ class TargetContext(cpu.CPUContext):
     def init(self) -> None:
         self._seen = Registrations()  # that of all copies of this context
         super().init()
-        from . import containers  # loads Numba's compiler, which a process that finds its code on disk does not need
+        # these load Numba's compiler, which a process that finds its code on disk does not need
+        from . import containers, numpy_functions
 
-        self._replaced_lowering = containers.replaced_lowering
+        self._replaced_lowering, self._kernels = containers.replaced_lowering, numpy_functions.KERNELS
         self.data_model_manager = DataModelManager({**containers.MODELS, **records.MODELS}).chain(default_manager)
         self._internal_codegen = Codegen("numzyme.frontend")
 
@@ -170,6 +171,9 @@ class TargetContext(cpu.CPUContext):
         if checks:
             found = fitting.Checked(self, found, sig.args, checks)
         return records.Reinterpreting(found) if records.reinterprets(fn, sig) else found
+
+    def get_ufunc_info(self, ufunc_key):
+        return super().get_ufunc_info(ufunc_key) | self._kernels.get(ufunc_key, {})
 
     def get_getattr(self, typ, attr):
         return optional.lower_attribute if may_be_no_object(typ) else super().get_getattr(typ, attr)
