@@ -61,3 +61,34 @@ def test_derivative_inside_that_is_constant(mode):
 def test_over_reverse_mode_is_refused(f, mode):
     with pytest.raises(DifferentiationError, match="calls itself is differentiated again"):
         gradient(mode, lambda x: grad(f)(x, 5), 0.5)
+
+
+def factorial(n):
+    return 1 if n <= 1 else n * factorial(n - 1)
+
+
+def test_helper_of_what_has_no_derivative():
+    """Its copies for the inner and for the outer derivative took two arenas by one name: LLVM did not take the text."""
+
+    def f(x):
+        return factorial(4) * x**3
+
+    def slope(x):
+        return autodiff(Forward, f, Duplicated(x, 1.0))
+
+    assert grad(grad(f))(1.0) == grad(slope)(1.0) == 144.0
+    assert gradient(Forward, grad(f), 1.0) == gradient(Forward, slope, 1.0) == 144.0
+
+
+def cube(x):
+    return x**3
+
+
+def test_function_made_inside_that_calls_a_derivative():
+    def f(x):
+        def slope(y):
+            return grad(cube)(y) * y
+
+        return grad(slope)(x) + slope(x * 0.5)
+
+    assert grad(f)(2.0) == pytest.approx(18.0 * 2.0 + 9.0 / 8.0 * 4.0, rel=1e-14)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from numzyme import Reverse, grad, gradient, value_and_grad
+from numzyme import Forward, Reverse, grad, gradient, value_and_grad
 
 LINE, TABLE = np.arange(1.0, 4.0), np.arange(1.0, 7.0).reshape(2, 3)
 
@@ -106,3 +106,41 @@ def test_shapes_that_do_not_fit_raise(function, first, second):
     for differentiated in (grad(function), lambda *args: gradient(Reverse, function, *args)):
         with pytest.raises(plain.type):
             differentiated(first.copy(), second)
+
+
+def product_over_factor(x):
+    a, b = np.outer(x, np.cos(x)), np.outer(x, x)
+    np.dot(a, b, b)
+    return np.sum(b * a)
+
+
+def product_over_vector(x):
+    y = x * 2.0
+    np.dot(np.outer(x, x), y, out=y)
+    return np.sum(y)
+
+
+def product_over_part_of_a_factor(x):
+    rows = np.outer(np.concatenate((x, x)), x)
+    np.dot(rows[:2], rows[2:], rows[1:3])
+    return np.sum(rows**2)
+
+
+def product_beside_factors(x):
+    rows = np.outer(np.concatenate((x, x, x)), x)
+    np.dot(rows[:2], rows[2:4], rows[4:])
+    return np.sum(rows[4:] ** 2)
+
+
+@pytest.mark.parametrize("f", [product_over_factor, product_over_vector, product_over_part_of_a_factor])
+@pytest.mark.parametrize("mode", [Reverse, Forward])
+def test_product_over_one_of_its_factors_had_a_wrong_gradient(f, mode):
+    with pytest.raises(ValueError, match="writes over one of its factors"):
+        gradient(mode, f, np.array([0.7, -0.4]))
+
+
+@pytest.mark.parametrize("mode", [Reverse, Forward])
+def test_product_beside_its_factors(mode):
+    x, step = np.array([0.7, -0.4]), 1e-6
+    moved = [product_beside_factors(x + step * e) - product_beside_factors(x - step * e) for e in np.eye(2)]
+    np.testing.assert_allclose(gradient(mode, product_beside_factors, x), np.array(moved) / (2.0 * step), rtol=1e-7)

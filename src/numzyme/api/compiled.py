@@ -32,6 +32,7 @@ from .calls import Call, TypedCall
 from .functions import autodiff, autodiff_call, gradient, gradient_call
 from .modes import Mode
 from .pipeline import members_of
+from .pullback import vjp
 from .transforms import Transform, grad, value_and_grad
 
 
@@ -153,6 +154,14 @@ def _compiled_autodiff(mode, f, *args):
     call = autodiff_call(mode.mode, _function_of(f), activities, result_active, inline=True)
     core = _core(call, skip)
     return lambda mode, f, *args: core(args)
+
+
+@overload(vjp)
+def _compiled_vjp(f, *primals):
+    raise DifferentiationTypeError(
+        "vjp is not available in compiled code",
+        todo=("autodiff(Reverse, f, Const, Duplicated(x, dx), ...) of a function that writes into an array",),
+    )
 
 
 @overload(gradient)

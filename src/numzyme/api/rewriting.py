@@ -41,6 +41,8 @@ class RewriteDifferentiation(Rewrite):
         self.contexts = state.typingctx, state.targetctx
 
     def match(self, func_ir: Any, block: Any, typemap: Any, calltypes: Any) -> Any:
+        if self.contexts[0] is None:
+            return False  # code of a function that is made inside: it is read again where it is inlined
         self.ir, self.block = func_ir, block
         self.positions = {id(statement): index for index, statement in enumerate(block.body)}
         self.replaced: dict[int, list[ir.Assign]] = {}

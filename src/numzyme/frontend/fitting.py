@@ -1,8 +1,9 @@
-"""Shapes that NumPy looks at and Numba does not: of what is written into an array, and of masks.
+"""What NumPy looks at and Numba does not: shapes of what is written into an array and of masks, outputs of products.
 
 Numba takes the shape of the array that is changed for that of the loop, and a mask for as long as what it selects from;
 with others it reads, and its derivative writes, beyond the end. Decides that such calls raise first, as NumPy does:
-errors of the same type. Invariant: arrays are read within their bounds whatever shapes a call brings.
+errors of the same type. A product that is written over one of its factors, for which NumPy makes a copy and BLAS does
+not, raises too. Invariant: arrays are read within their bounds whatever shapes a call brings.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _IN_PLACE = {
     operator.iadd, operator.isub, operator.imul, operator.itruediv, operator.ifloordiv, operator.imod, operator.ipow,
     operator.iand, operator.ior, operator.ixor, operator.ilshift, operator.irshift,
 }  # fmt: skip
+_NUMBAS_OWN = "_ZN5numba"  # how the names of its functions begin
 _SELECTING = {operator.getitem, operator.setitem, "getitem", "setitem"}
 
 
@@ -31,6 +33,12 @@ def _fits_into(changed, value):
         size = value.shape[value.ndim - 1 - k]
         if size != 1 and size != changed.shape[changed.ndim - 1 - k]:
             raise ValueError("operands could not be broadcast together with the array that is changed")
+
+
+def _is_apart(factor, output):
+    start, other = factor.ctypes.data, output.ctypes.data
+    if start < other + output.size * output.itemsize and other < start + factor.size * factor.itemsize:
+        raise ValueError("np.dot writes over one of its factors: pass another array as out")
 
 
 @cache
@@ -54,6 +62,9 @@ def checks_of(function: Any, kinds: Any) -> list[tuple[Any, int, Place]]:
         return [(_fits_into, output, (n, None)) for output in outputs for n in arrays if n < key.nin]
     if 0 not in arrays or len(kinds) < 2:
         return []
+    if key is np.dot and len(kinds) == 3:
+        factors = [n for n in (0, 1) if kinds[n].layout in "CF"]  # Numba copies others
+        return [(_is_apart, n, (2, None)) for n in factors] if kinds[2].layout in "CF" else []
     if _is_one_of(key, _IN_PLACE):
         return [(_fits_into, 0, (1, None))] if 1 in arrays else []
     return _checks_of_masks(*kinds[:2]) if _is_one_of(key, _SELECTING) else []
@@ -93,7 +104,8 @@ class Checked:
     checks: list[tuple[Any, int, Place]]
 
     def __call__(self, builder: Any, args: Any, loc: Any = None) -> Any:
-        for check, array, (position, member) in self.checks:
+        checks = [] if builder.function.name.startswith(_NUMBAS_OWN) else self.checks
+        for check, array, (position, member) in checks:
             kind, value = self.kinds[position], args[position]
             if member is not None:
                 kind, value = kind.types[member], builder.extract_value(value, member)
