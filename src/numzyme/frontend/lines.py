@@ -11,14 +11,15 @@ import os
 from typing import Any
 
 import numba
-from numba.core import bytecode, compiler, debuginfo, ir, lowering
+from numba.core import bytecode, compiler, debuginfo, inline_closurecall, ir, lowering, typed_passes
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.typed_passes import NativeLowering
+from numba.core.typed_passes import InlineOverloads, NativeLowering
 from numba.core.untyped_passes import InlineClosureLikes, LiteralUnroll, TranslateByteCode, WithLifting
 from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
 from .contexts import CompiledContexts
+from .dead_code import remove_unread_values
 from .objects.closures import ReadCaptured, TranslateClosure
 from .objects.exceptions import PassedOn, lower_passing_on
 from .objects.kinds import called_method
@@ -134,31 +135,53 @@ register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
 class _InlineWithHandlers(InlineClosureLikes):
-    """Inlines functions that are made inside, of which those with `try` are read as all others are."""
+    """Inlines functions that are made inside, of which those with `try` are read as all others are.
+
+    What is left over is removed, and nothing else.
+    """
 
     _name = "numzyme_inline_closures"
 
     def run_pass(self, state: Any) -> Any:
-        plain = compiler.run_frontend
+        plain, plain_removal = compiler.run_frontend, inline_closurecall.dead_code_elimination
 
         def run_frontend(function: Any, *args: Any, **options: Any) -> Any:
             if function.__code__.co_exceptiontable:
                 return interpreted(bytecode.FunctionIdentity.from_function(function))
             return plain(function, *args, **options)
 
-        compiler.run_frontend = run_frontend  # Numba asks its module; the lock of its compiler is ours
+        compiler.run_frontend = run_frontend  # Numba asks its modules; the lock of its compiler is ours
+        inline_closurecall.dead_code_elimination = remove_unread_values
         try:
             return super().run_pass(state)
         finally:
-            compiler.run_frontend = plain
+            compiler.run_frontend, inline_closurecall.dead_code_elimination = plain, plain_removal
             state.typingctx.refresh()  # reading may have made functions
 
 
 register_pass(mutates_CFG=True, analysis_only=False)(_InlineWithHandlers)
 
 
+class _InlineAndKeepStores(InlineOverloads):
+    """Inlines functions of Numba's that ask for it, and removes nothing that anybody could notice."""
+
+    _name = "numzyme_inline_overloads"
+
+    def run_pass(self, state: Any) -> Any:
+        plain = typed_passes.dead_code_elimination
+        typed_passes.dead_code_elimination = remove_unread_values
+        try:
+            return super().run_pass(state)
+        finally:
+            typed_passes.dead_code_elimination = plain
+
+
+register_pass(mutates_CFG=True, analysis_only=False)(_InlineAndKeepStores)
+
+
 _REPLACED: dict[Any, Any] = {
     InlineClosureLikes: _InlineWithHandlers,
+    InlineOverloads: _InlineAndKeepStores,
     NativeLowering: _LoweringWithLines,
     TranslateByteCode: TranslateClosure,
     NumbasReconstructSSA: ReconstructSSA,

@@ -1,5 +1,6 @@
 """NumPy functions with code of ours: those whose code in Numba has a value of its own at one point, and there no
-derivative, or another one; and `tile`, which Numba does not have.
+derivative, or another one; `tile`, which Numba does not have; norms of vectors whose elements lie in an order, or at
+distances, that BLAS does not know: Numba reads beyond the array.
 
 Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
 these points; at a knot, by the piece on its right; `sign` has no slope, not at 0 either. Invariant: the values are
@@ -15,7 +16,7 @@ import numpy as np
 from llvmlite import ir as llvm_ir
 from numba.core import errors, types
 from numba.extending import overload
-from numba.np import arraymath, npyfuncs
+from numba.np import arraymath, linalg, npyfuncs
 from numba.np.arraymath import binary_search_with_guess
 
 
@@ -132,6 +133,38 @@ def _sinc_of_kind(x):
     return of_number
 
 
+def _vector_norm(a):
+    return _norm_of(a)
+
+
+def _norm_of(a: Any) -> Any:
+    """`np.linalg.norm(a)` of a vector; known in compiled code only."""
+    raise NotImplementedError
+
+
+def _norm_by_blas(a: Any) -> Any:
+    """The same of a vector that BLAS can walk along: its stride is a positive number of elements."""
+    raise NotImplementedError
+
+
+@overload(_norm_by_blas)
+def _norm_of_blas(a):
+    return linalg._oneD_norm_2_impl(a)
+
+
+@overload(_norm_of)
+def _norm_of_kind(a):
+    if a.layout in "CF":
+        return lambda a: _norm_by_blas(a)
+
+    def of_strided(a):
+        if a.strides[0] > 0 and a.strides[0] % a.itemsize == 0:
+            return _norm_by_blas(a)
+        return _norm_by_blas(a.copy())
+
+    return of_strided
+
+
 def _tile(A, reps):
     return _tiled(A, reps)
 
@@ -174,6 +207,7 @@ def _text_of_tile(dimensions: int, given: int) -> str:
 
 FUNCTIONS: dict[Any, Any] = {
     arraymath.np_interp_impl_inner: _interpolated,
+    linalg._oneD_norm_2: _vector_norm,
     np.sinc: _sinc,
     np.tile: _tile,
 }
