@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..diagnostics import DifferentiationTypeError, DifferentiationValueError
+from ..frontend import version_of
 from ..runtime import random_state, set_random_state
 from . import objects, refusals
 from .activities import Const
@@ -57,7 +58,7 @@ def vjp(
     if further:
         out, of_all = vjp(f, *primals, *further, boundscheck=boundscheck, verify=verify)
         return out, lambda cotangent: of_all(cotangent)[: len(primals)]
-    with_data = objects.needs_plan(f, ())
+    with_data, version = objects.needs_plan(f, ()), version_of(f)
     saved, drawn_from = copied((f if with_data else None, primals)), random_state()
     passed = tuple(argument if isinstance(argument, Const) else Const(argument) for argument in primals)
     out = autodiff(ReverseWithPrimal, f, Const, *passed, boundscheck=boundscheck).val
@@ -76,7 +77,7 @@ def vjp(
         counts = tuple(place for place, seed in zip(places, seeds, strict=True) if seed is not None)
         given = tuple(seed for seed in seeds if seed is not None)
         function_then, primals_then = copied(saved)
-        function = _inner_product(None if with_data else f, refusals.name_of(f), len(primals), counts)
+        function = _inner_product(None if with_data else version, refusals.name_of(f), len(primals), counts)
         now = random_state()
         set_random_state(drawn_from)  # `f` draws what it drew for `out`
         try:

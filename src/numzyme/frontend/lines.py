@@ -143,7 +143,8 @@ class _InlineWithHandlers(InlineClosureLikes):
     _name = "numzyme_inline_closures"
 
     def run_pass(self, state: Any) -> Any:
-        plain, plain_removal = compiler.run_frontend, inline_closurecall.dead_code_elimination
+        inlining: Any = inline_closurecall
+        plain, plain_removal = compiler.run_frontend, inlining.dead_code_elimination
 
         def run_frontend(function: Any, *args: Any, **options: Any) -> Any:
             if function.__code__.co_exceptiontable:
@@ -151,11 +152,11 @@ class _InlineWithHandlers(InlineClosureLikes):
             return plain(function, *args, **options)
 
         compiler.run_frontend = run_frontend  # Numba asks its modules; the lock of its compiler is ours
-        inline_closurecall.dead_code_elimination = remove_unread_values
+        inlining.dead_code_elimination = remove_unread_values
         try:
             return super().run_pass(state)
         finally:
-            compiler.run_frontend, inline_closurecall.dead_code_elimination = plain, plain_removal
+            compiler.run_frontend, inlining.dead_code_elimination = plain, plain_removal
             state.typingctx.refresh()  # reading may have made functions
 
 
@@ -168,12 +169,12 @@ class _InlineAndKeepStores(InlineOverloads):
     _name = "numzyme_inline_overloads"
 
     def run_pass(self, state: Any) -> Any:
-        plain = typed_passes.dead_code_elimination
-        typed_passes.dead_code_elimination = remove_unread_values
+        passes: Any = typed_passes
+        plain, passes.dead_code_elimination = passes.dead_code_elimination, remove_unread_values
         try:
             return super().run_pass(state)
         finally:
-            typed_passes.dead_code_elimination = plain
+            passes.dead_code_elimination = plain
 
 
 register_pass(mutates_CFG=True, analysis_only=False)(_InlineAndKeepStores)

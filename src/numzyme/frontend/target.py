@@ -36,7 +36,7 @@ from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
 from .objects import attributes, classes, construct, enumerations, identity, iteration, optional, unlike_python
 from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
-from .objects.outside import version_of
+from .objects.outside import contents_of_defaults, version_of
 from .objects.sequences import may_be_no_object
 from .powers import is_literal_power, literal_power
 from .vectorized import function_of, is_vectorized, looping
@@ -326,7 +326,8 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         """The private dispatcher for a user's dispatcher or plain function, as called from here."""
         options = effective_options(function)
         function = version_of(function)
-        key = (id(function), tuple(sorted(options.items())), attributes.rebound())
+        contents = contents_of_defaults(getattr(function, "py_func", function))
+        key = (id(function), tuple(sorted(options.items())), attributes.rebound(), contents)
         found = self._dispatchers.get(key)
         if found is None:
             given = dict(options, nopython=True, fastmath=set(options["fastmath"]))

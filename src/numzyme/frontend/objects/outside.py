@@ -62,6 +62,12 @@ class _Contents:
         return self._known.setdefault(digest, digest)
 
 
+def contents_of_defaults(function: Any) -> tuple[bytes, ...]:
+    """What the arrays hold that are defaults of a function: compiled code that calls it takes them as they are."""
+    given, named = getattr(function, "__defaults__", None) or (), getattr(function, "__kwdefaults__", None) or {}
+    return tuple(_Contents(a).get("", None) for a in (*given, *named.values()) if isinstance(a, np.ndarray))
+
+
 def captured(function: FunctionType) -> Iterator[tuple[str, Any]]:
     """Names and present values of what a function reads from outside; what is not bound yet is left out."""
     code = function.__code__
@@ -123,13 +129,14 @@ class Outside:
     """What a function finds outside besides data: while these names mean the same, its code means the same.
 
     `moving`: the names of data, which are not looked at. `globals`: namespaces, names and values; `cells`: those of
-    closures, with their contents.
+    closures, with their contents; `functions`: with their code and defaults, which can be replaced.
     """
 
     def __init__(self, function: FunctionType, moving: tuple[str, ...] = ()) -> None:
         self._moving = moving
         self.globals: list[tuple[Mapping[str, Any], str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
+        self.functions: list[tuple[FunctionType, Any, Any, Any]] = []
         self._collect(function, set())
 
     def _collect(self, function: FunctionType, seen: set[int]) -> None:
@@ -149,7 +156,15 @@ class Outside:
             value = space.get(name, UNBOUND)
             self.globals.append((space, name, value))
             found.append(value)
-        found += [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
+        defaults, keywords = function.__defaults__, function.__kwdefaults__
+        self.functions.append((function, function.__code__, defaults, keywords))
+        self.globals += [(keywords, name, value) for name, value in (keywords or {}).items() if keywords is not None]
+        given = [*(defaults or ()), *(keywords or {}).values()]
+        if len(seen) > 1:  # those of the function itself are passed at each call
+            for array in (value for value in given if isinstance(value, np.ndarray)):
+                contents: Any = _Contents(array)
+                self.globals.append((contents, "", contents.get("", None)))
+        found += given
         self._look_into_modules(function.__code__, found)
         for value in found:
             if type(value) is np.vectorize:  # which can be given another function
@@ -190,12 +205,21 @@ class Outside:
 
     def key(self) -> tuple[int, ...]:
         """Equal for functions of equal code whose names mean the same, as long as this object lives."""
-        return (*(id(value) for _, _, value in self.globals), *(id(value) for _, value in self.cells))
+        return (
+            *(id(value) for _, _, value in self.globals),
+            *(id(value) for _, value in self.cells),
+            *(id(part) for _, *parts in self.functions for part in parts),
+        )
 
     def holds(self) -> bool:
         """Whether every name means what it meant."""
         for space, name, value in self.globals:
             if space.get(name, UNBOUND) is not value:
+                return False
+        for function, code, defaults, keywords in self.functions:
+            if function.__code__ is not code or function.__defaults__ is not defaults:
+                return False
+            if function.__kwdefaults__ is not keywords:
                 return False
         return all(content_of(cell) is value for cell, value in self.cells)
 
