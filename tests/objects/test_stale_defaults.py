@@ -15,6 +15,22 @@ def by_keyword(x, *, t=table):
     return x * t[0]
 
 
+class Model:
+    def call(self, x, t=table):
+        return x * t[0]
+
+    def scaled(self, x, k=2.0):
+        return x * k
+
+
+def through_a_method(x, model):
+    return model.call(x)
+
+
+def through_another(x, model):
+    return model.scaled(x)
+
+
 def outer(x):
     return from_table(x) + by_keyword(x)
 
@@ -24,6 +40,17 @@ def test_arrays_that_are_defaults_of_helpers_were_frozen():
     assert grad(outer)(1.0) == 4.0
     table[0] = 9.0
     assert grad(outer)(1.0) == 18.0
+
+
+def test_defaults_of_methods_were_frozen():
+    table[0] = 2.0
+    assert grad(through_a_method)(1.0, Model()) == grad(through_another)(1.0, Model()) == 2.0
+    table[0] = 9.0
+    assert grad(through_a_method)(1.0, Model()) == 9.0
+    Model.scaled.__defaults__ = (5.0,)
+    assert grad(through_another)(1.0, Model()) == 5.0
+    Model.scaled.__code__ = (lambda self, x, k: x * k * k).__code__
+    assert grad(through_another)(1.0, Model()) == 25.0
 
 
 def test_defaults_that_are_replaced():

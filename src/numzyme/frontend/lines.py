@@ -7,11 +7,12 @@ the line of the call. Code that Numba itself inlined from another user file is p
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
 import numba
-from numba.core import bytecode, compiler, debuginfo, inline_closurecall, ir, lowering, typed_passes
+from numba.core import bytecode, compiler, debuginfo, ir, lowering, typed_passes
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import InlineOverloads, NativeLowering
@@ -143,7 +144,7 @@ class _InlineWithHandlers(InlineClosureLikes):
     _name = "numzyme_inline_closures"
 
     def run_pass(self, state: Any) -> Any:
-        inlining: Any = inline_closurecall
+        inlining: Any = importlib.import_module("numba.core.inline_closurecall")  # which loads Numba's compiler
         plain, plain_removal = compiler.run_frontend, inlining.dead_code_elimination
 
         def run_frontend(function: Any, *args: Any, **options: Any) -> Any:

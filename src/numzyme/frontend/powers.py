@@ -14,9 +14,8 @@ import re
 from typing import Any
 
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import types
 from numba.core.typing.templates import signature
-from numba.cpython import numbers
 
 _LARGEST_EXPONENT = 0x10000  # Numba calls `pow` above this
 _NUMBA_POWER = "int_power_impl.<locals>.int_power"
@@ -57,6 +56,9 @@ def literal_power(context: Any, builder: Any, call_signature: Any, arguments: An
 
 def complex_power(context: Any, builder: Any, call_signature: Any, arguments: Any) -> Any:
     """Numba's complex power, whose branch for squares is left to the function that is called."""
+    from numba.core import cgutils  # these load Numba's compiler
+    from numba.cpython import numbers
+
     kind, (base, exponent) = call_signature.return_type, arguments
     if _is_written_out(exponent) or kind != types.complex128:
         return numbers.complex_power_impl(context, builder, call_signature, arguments)

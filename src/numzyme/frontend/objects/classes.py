@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from .outside import UNBOUND, Outside, content_of
+from .outside import UNBOUND, Outside, content_of, functions_hold
 
 generations: Counter[type] = Counter()
 _changes: list[int] = []  # for each time that something had changed, in how many classes
 _methods: dict[tuple[type, FunctionType], Outside] = {}
-_watched: tuple[int, Any, Any] = (0, (), ())  # of how many methods; their names and cells, each once
+_watched: tuple[int, Any, Any, Any] = (0, (), (), ())  # of how many methods; their names, cells and functions
 _frozen: dict[tuple[type, str], tuple[Any, Any]] = {}  # class and name: what compiled code took, and a copy of it
 
 
@@ -108,7 +108,7 @@ def method_in_class(python_class: type, function: Any) -> Any:
     """`function`, which compiled code takes from `python_class`; `refresh` looks at what it finds outside again."""
     own = type(function) is FunctionType and not function.__module__.startswith("numzyme.")
     if own and (python_class, function) not in _methods:
-        outside = _methods[python_class, function] = Outside(function)
+        outside = _methods[python_class, function] = Outside(function, called=True)
         outside.globals += _places_of(python_class, function)
     return function
 
@@ -148,7 +148,7 @@ def refresh() -> int:
         for method in [method for method in _methods if method[0] is python_class]:
             del _methods[method]
     if changed:
-        _watched = (-1, (), ())
+        _watched = (-1, (), (), ())
         _changes.append(len(changed))
     return len(_changes)
 
@@ -156,19 +156,20 @@ def refresh() -> int:
 def _methods_hold() -> bool:
     """Whether all names that methods rely on mean what they meant; each is looked at once, for every call asks."""
     global _watched
-    count, names, cells = _watched
+    count, names, cells, functions = _watched
     if count != len(_methods):
         outsides = [*_methods.values()]
         names = {
             (id(space), name, id(value)): (space, name, value) for o in outsides for space, name, value in o.globals
         }
         cells = {(id(cell), id(value)): (cell, value) for o in outsides for cell, value in o.cells}
-        names, cells = tuple(names.values()), tuple(cells.values())
-        _watched = len(outsides), names, cells
+        functions = {(id(found[0]), *map(id, found[1:])): found for o in outsides for found in o.functions}
+        names, cells, functions = tuple(names.values()), tuple(cells.values()), tuple(functions.values())
+        _watched = len(outsides), names, cells, functions
     for space, name, value in names:
         if space.get(name, UNBOUND) is not value:
             return False
-    return all(content_of(cell) is value for cell, value in cells)
+    return functions_hold(functions) and all(content_of(cell) is value for cell, value in cells)
 
 
 def _is_same(now: Any, found: Any, copy: Any) -> bool:

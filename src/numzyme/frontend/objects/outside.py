@@ -13,7 +13,7 @@ import functools
 import hashlib
 import sys
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, ClassVar
 
@@ -129,11 +129,12 @@ class Outside:
     """What a function finds outside besides data: while these names mean the same, its code means the same.
 
     `moving`: the names of data, which are not looked at. `globals`: namespaces, names and values; `cells`: those of
-    closures, with their contents; `functions`: with their code and defaults, which can be replaced.
+    closures, with their contents; `functions`: with their code and defaults, which can be replaced. `called`: compiled
+    code calls the function, and takes its defaults as they are.
     """
 
-    def __init__(self, function: FunctionType, moving: tuple[str, ...] = ()) -> None:
-        self._moving = moving
+    def __init__(self, function: FunctionType, moving: tuple[str, ...] = (), called: bool = False) -> None:
+        self._moving, self._called = moving, called
         self.globals: list[tuple[Mapping[str, Any], str, Any]] = []
         self.cells: list[tuple[Any, Any]] = []
         self.functions: list[tuple[FunctionType, Any, Any, Any]] = []
@@ -160,7 +161,7 @@ class Outside:
         self.functions.append((function, function.__code__, defaults, keywords))
         self.globals += [(keywords, name, value) for name, value in (keywords or {}).items() if keywords is not None]
         given = [*(defaults or ()), *(keywords or {}).values()]
-        if len(seen) > 1:  # those of the function itself are passed at each call
+        if self._called or len(seen) > 1:  # others are passed at each call
             for array in (value for value in given if isinstance(value, np.ndarray)):
                 contents: Any = _Contents(array)
                 self.globals.append((contents, "", contents.get("", None)))
@@ -216,15 +217,20 @@ class Outside:
         for space, name, value in self.globals:
             if space.get(name, UNBOUND) is not value:
                 return False
-        for function, code, defaults, keywords in self.functions:
-            if function.__code__ is not code or function.__defaults__ is not defaults:
-                return False
-            if function.__kwdefaults__ is not keywords:
-                return False
-        return all(content_of(cell) is value for cell, value in self.cells)
+        return functions_hold(self.functions) and all(content_of(cell) is value for cell, value in self.cells)
 
 
 UNBOUND: Any = object()
+
+
+def functions_hold(functions: Iterable[tuple[FunctionType, Any, Any, Any]]) -> bool:
+    """Whether functions have the code and the defaults that they had."""
+    for function, code, defaults, keywords in functions:
+        if function.__code__ is not code or function.__defaults__ is not defaults:
+            return False
+        if function.__kwdefaults__ is not keywords:
+            return False
+    return True
 
 
 def content_of(cell: Any) -> Any:
