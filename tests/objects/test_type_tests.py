@@ -51,9 +51,14 @@ def test_answers_of_arrays_are_pythons():
     np.testing.assert_array_equal(grad(of_arrays)(np.ones((1, 2))), [[1.0, 1.0]])
 
 
+def helper(x):
+    return x
+
+
 @pytest.mark.parametrize(
     ("f", "what"),
     [
+        (lambda x: x if hasattr(helper, "scale") else 2.0 * x, "whether it has a scale is not known"),
         (lambda x: x if hasattr(x, "shape") else 2.0 * x, "float and float64 are one type"),
         (lambda x: x if isinstance(x, np.floating) else 2.0 * x, "float and float64 are one type"),
         (lambda x: x if isinstance(3, np.integer) else 2.0 * x, "int and int64 are one type"),

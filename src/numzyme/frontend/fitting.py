@@ -104,8 +104,10 @@ class Checked:
     checks: list[tuple[Any, int, Place]]
 
     def __call__(self, builder: Any, args: Any, loc: Any = None) -> Any:
-        checks = [] if builder.function.name.startswith(_NUMBAS_OWN) else self.checks
-        for check, array, (position, member) in checks:
+        numbas = builder.function.name.startswith(_NUMBAS_OWN)
+        for check, array, (position, member) in self.checks:
+            if numbas and check is _is_apart:
+                continue  # it writes products into arrays that it has just made
             kind, value = self.kinds[position], args[position]
             if member is not None:
                 kind, value = kind.types[member], builder.extract_value(value, member)

@@ -4,7 +4,8 @@ Numba raises to an integer power in a loop over the bits of the exponent, which 
 a tape for. Invariant: the multiplications emitted here are those of that loop, in its order, so the result is
 bit for bit the same. Powers of complex numbers are a call that writes its result to memory; here they become two pure
 functions, of the runtime, that give one part of the same result each. Numba multiplies where the exponent is 2, in a
-branch in which the exponent has no derivative; it stays where the exponent is written out, and in single precision.
+branch in which the exponent has no derivative; it stays where the exponent is written out. In single precision, other
+squares are those of double precision, rounded: they may differ from Numba's in the last bit.
 """
 
 from __future__ import annotations
@@ -60,12 +61,13 @@ def complex_power(context: Any, builder: Any, call_signature: Any, arguments: An
     from numba.cpython import numbers
 
     kind, (base, exponent) = call_signature.return_type, arguments
-    if _is_written_out(exponent) or kind != types.complex128:
+    if _is_written_out(exponent):
         return numbers.complex_power_impl(context, builder, call_signature, arguments)
     values = [context.make_helper(builder, kind, value=value) for value in (base, exponent)]
     places = [value._getpointer() for value in (*values, context.make_helper(builder, kind))]
     function_type = ir.FunctionType(ir.VoidType(), [place.type for place in places])
-    function = cgutils.get_or_insert_function(builder.module, function_type, "numba_cpow")
+    name = "numba_cpowf" if kind == types.complex64 else "numba_cpow"
+    function = cgutils.get_or_insert_function(builder.module, function_type, name)
     builder.call(function, places)
     return builder.load(places[2])
 

@@ -84,6 +84,8 @@ def has_attribute(context: Any, kind: Any, name: Any, loc: Any) -> Any:
     own = python_class_of(kind) or next((cls for numba, cls in _CONTAINERS if isinstance(kind, numba)), None)
     if own is None:
         return UNKNOWN
+    if own is FunctionType and not hasattr(own, name):  # it may be given that attribute at any time
+        raise errors.TypingError(f"hasattr of a function: whether it has a {name} is not known in compiled code", loc)
     return _agreed("hasattr", own, _ALIKE_IN_NUMPY, lambda cls: hasattr(cls, name), loc)
 
 
