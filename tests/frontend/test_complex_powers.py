@@ -1,4 +1,4 @@
-"""Powers of complex numbers: derivatives by an exponent of 2; values are Numba's, squares in single precision nearly."""
+"""Powers of complex numbers: derivatives by an exponent of 2; values Numba's, squares in single precision almost."""
 
 import cmath
 
