@@ -36,12 +36,12 @@ def catches_one_exception(x):
         return 2.0 * x
 
 
-def makes_a_generator(x):
-    def multiples(n):
-        for i in range(n):
-            yield i * x  # here
-
-    return sum(list(multiples(3)))
+def keeps_a_generator(x):
+    multiples = (i * x for i in range(3))  # here
+    total = 0.0
+    for multiple in multiples:
+        total += multiple
+    return total
 
 
 def keeps_an_exception(x):
@@ -62,7 +62,7 @@ def keeps_an_exception(x):
         ),
         (decorates_inside, "`njit` takes any keywords, .*: decorate functions outside"),
         (catches_one_exception, "every exception or none: write `except Exception:`"),
-        (makes_a_generator, "move a function with yield out of this one"),
+        (keeps_a_generator, "a generator expression that is kept: write a list comprehension"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from numba import njit
 
-from numzyme import DifferentiationError, grad
-
 from .checking import check, check_raises, outcome
 
 
@@ -292,7 +290,5 @@ def called_inside_of_try(x):
 
 
 def test_function_that_is_made_inside_went_on_after_an_exception():
-    with pytest.raises(DifferentiationError, match="`inner` is made inside") as refused:
-        grad(called_inside_of_try)(5.0)
-    assert refused.value.where is not None
-    assert refused.value.where.file == __file__
+    for x in (2.0, 5.0):
+        check(called_inside_of_try, lambda x=x: (x,))

@@ -243,8 +243,8 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (
         re.compile(r"use of yield in a closure is unsupported"),
         lambda: (
-            "a generator that is made inside: move a function with yield out of this one, and write a list "
-            "comprehension for a generator expression (sum, any, all, max, min, list, tuple and sorted take them)"
+            "a generator expression that is kept: write a list comprehension, or a function with yield (sum, any, all, "
+            "max, min, list, tuple and sorted take generator expressions as they are)"
         ),
     ),
     (re.compile(r"Use of unsupported opcode \((\w+)\) found"), _no_opcode),

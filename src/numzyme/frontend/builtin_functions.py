@@ -1,4 +1,5 @@
-"""Built-in functions that Python has and Numba has not: `any`, `all` and `reversed` of what compiled code can index."""
+"""Built-in functions that Numba has not: `any`, `all` and `reversed` of what compiled code can index, and
+`sum` of generators."""
 
 from __future__ import annotations
 
@@ -38,6 +39,20 @@ def _member(values, index):
     if isinstance(values, types.RangeType):
         return lambda values, index: values.start + index * values.step
     return lambda values, index: values[index]
+
+
+@overload(sum)
+def _sum(values, start=0):
+    if not isinstance(values, types.Generator):
+        return None
+
+    def sum_of_generator(values, start=0):
+        total = start
+        for value in values:
+            total += value
+        return total
+
+    return sum_of_generator
 
 
 _BUILTINS: dict[Any, Callable[..., Any]] = {any: _any, all: _all, reversed: _reversed}

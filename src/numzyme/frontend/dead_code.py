@@ -52,7 +52,8 @@ def _remove_some(func_ir: Any) -> bool:
 
 def _is_harmless(value: Any, modules: set[str]) -> bool:
     if isinstance(value, ir.Expr):
-        return value.op in _HARMLESS or (value.op == "getattr" and value.value.name in modules)
+        is_read = value.op == "getattr" and (value.attr == "append" or value.value.name in modules)
+        return value.op in _HARMLESS or is_read  # `append` is left over where an array is made instead of a list
     return isinstance(value, ir.Const | ir.Global | ir.FreeVar | ir.Var)
 
 

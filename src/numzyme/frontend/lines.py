@@ -15,15 +15,23 @@ import numba
 from numba.core import bytecode, compiler, debuginfo, ir, lowering, typed_passes
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
-from numba.core.typed_passes import InlineOverloads, NativeLowering
-from numba.core.untyped_passes import InlineClosureLikes, LiteralUnroll, TranslateByteCode, WithLifting
+from numba.core.typed_passes import InlineOverloads, NativeLowering, NopythonTypeInference
+from numba.core.untyped_passes import (
+    InlineClosureLikes,
+    LiteralUnroll,
+    RewriteDynamicRaises,
+    TranslateByteCode,
+    WithLifting,
+)
 from numba.core.untyped_passes import ReconstructSSA as NumbasReconstructSSA
 
+from .comprehensions import ArraysFromLists
 from .contexts import CompiledContexts
 from .dead_code import remove_unread_values
 from .objects.closures import ReadCaptured, TranslateClosure
 from .objects.exceptions import PassedOn, lower_passing_on
 from .objects.kinds import called_method
+from .objects.made_inside import HandedOn, NothingLater
 from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
 from .objects.ssa import ReconstructSSA
@@ -155,7 +163,8 @@ class _InlineWithHandlers(InlineClosureLikes):
         compiler.run_frontend = run_frontend  # Numba asks its modules; the lock of its compiler is ours
         inlining.dead_code_elimination = remove_unread_values
         try:
-            return super().run_pass(state)
+            with ArraysFromLists():
+                return super().run_pass(state)
         finally:
             compiler.run_frontend, inlining.dead_code_elimination = plain, plain_removal
             state.typingctx.refresh()  # reading may have made functions
@@ -200,5 +209,7 @@ class Compiler(NumbaCompiler):
             pipeline.passes = [(_REPLACED.get(step, step), description) for step, description in pipeline.passes]
             pipeline.add_pass_after(Specialise, LiteralUnroll)
             pipeline.add_pass_after(ReadCaptured, LiteralUnroll)
+            pipeline.add_pass_after(HandedOn, RewriteDynamicRaises)
+            pipeline.add_pass_after(NothingLater, NopythonTypeInference)
             pipeline.finalize()
         return pipelines

@@ -71,10 +71,18 @@ class WideWriter(Writer):
     def choices(self, deep: bool) -> list[tuple]:
         return [
             *super().choices(deep),
-            (self.rows, 0 if deep else 1.0), (self.through_view, 2.0), (self.comprehension, 1.2), (self.function, 0.8),
-            (self.inner_function, 0.0 if self.guarded else 1.0), (self.handler, 0 if deep else 0.8), (self.object, 1.0),
-            (self.numpy, 2.5), (self.members, 0.8), (self.generator, 0 if deep else 0.6), (self.dictionary, 0.4),
-        ]  # fmt: skip
+            (self.rows, 0 if deep else 1.0),
+            (self.through_view, 2.0),
+            (self.comprehension, 1.2),
+            (self.function, 0.8),
+            (self.inner_function, 0.0 if self.guarded else 1.0),
+            (self.handler, 0 if deep else 0.8),
+            (self.object, 1.0),
+            (self.numpy, 2.5),
+            (self.members, 0.8),
+            (self.generator, 0 if deep else 0.6),
+            (self.dictionary, 0.4),
+        ]
 
     def bind(self, depth: int, text: str, kind: str = "s") -> str:
         """Bind a new variable to the value of `text`."""
@@ -109,8 +117,14 @@ class WideWriter(Writer):
         if "enumerate" in head:
             self.scope.integers.append(counter)
             self.protected.add(counter)
-        store = self.rng.choice((f"{row}[{self.index(columns)}] = {self.tame()}", f"{row}[:] = {self.elementwise(columns)}",
-                                 f"{row} *= 0.7", f"stir({row}, {self.leaf()})"))  # fmt: skip
+        store = self.rng.choice(
+            (
+                f"{row}[{self.index(columns)}] = {self.tame()}",
+                f"{row}[:] = {self.elementwise(columns)}",
+                f"{row} *= 0.7",
+                f"stir({row}, {self.leaf()})",
+            )
+        )
         self.emit(depth + 1, store)
         self.loops.append("for")
         self.block(depth + 1, self.rng.randint(0, 2))
@@ -121,23 +135,34 @@ class WideWriter(Writer):
         """A store into something that was never bound to a name."""
         if self.scope.matrices and self.rng.random() < 0.4:
             name, (rows, columns) = self.rng.choice(list(self.scope.matrices.items()))
-            target = self.rng.choice((
-                f"{name}[{self.index(rows)}][{self.index(columns)}]", f"{name}.T[{self.index(columns)}, {self.index(rows)}]",
-                f"{name}.flat[{self.rng.randrange(rows * columns)}]", f"{name}[:, {self.index(columns)}][{self.index(rows)}]",
-                f"tail({name})[{self.index(rows - 1)}, {self.index(columns)}]", f"{name}[::-1][{self.index(rows)}][{self.index(columns)}]",
-            ))  # fmt: skip
+            target = self.rng.choice(
+                (
+                    f"{name}[{self.index(rows)}][{self.index(columns)}]",
+                    f"{name}.T[{self.index(columns)}, {self.index(rows)}]",
+                    f"{name}.flat[{self.rng.randrange(rows * columns)}]",
+                    f"{name}[:, {self.index(columns)}][{self.index(rows)}]",
+                    f"tail({name})[{self.index(rows - 1)}, {self.index(columns)}]",
+                    f"{name}[::-1][{self.index(rows)}][{self.index(columns)}]",
+                )
+            )
         elif self.scope.arrays:
             name, length = self.array()
             if length < 2:
                 return self.store(depth)
             other, _ = self.array()
             shorter = min(length, self.scope.arrays[other])
-            target = self.rng.choice((
-                f"tail({name})[{self.index(length - 1)}]", f"{name}[1:][{self.index(length - 1)}]", f"{name}[::-1][{self.index(length)}]",
-                f"longer({name}, {other})[{self.index(shorter)}]", f"({name} if {self.condition()} else {other})[{self.index(shorter)}]",
-                f"({self.leaf()}, {name})[1][{self.index(length)}]",
-                f"Box({self.leaf()}, {name}).items[{self.index(length)}]", f"Pair({self.leaf()}, {name}).items[{self.index(length)}]",
-            ))  # fmt: skip
+            target = self.rng.choice(
+                (
+                    f"tail({name})[{self.index(length - 1)}]",
+                    f"{name}[1:][{self.index(length - 1)}]",
+                    f"{name}[::-1][{self.index(length)}]",
+                    f"longer({name}, {other})[{self.index(shorter)}]",
+                    f"({name} if {self.condition()} else {other})[{self.index(shorter)}]",
+                    f"({self.leaf()}, {name})[1][{self.index(length)}]",
+                    f"Box({self.leaf()}, {name}).items[{self.index(length)}]",
+                    f"Pair({self.leaf()}, {name}).items[{self.index(length)}]",
+                )
+            )
         else:
             return self.assign(depth)
         self.emit(depth, f"{target} {self.rng.choice(('=', '+=', '*='))} {self.tame()}")
@@ -173,8 +198,12 @@ class WideWriter(Writer):
         body = self.tame()
         self.scope = outer
         self.emit(depth, f"{made} = lambda {argument}: {body}")
-        self.bind(depth, self.rng.choice((f"{made}({self.leaf()})", f"apply({made}, {self.leaf()})",
-                                          f"0.5 * {made}({made}({self.leaf()}))")))  # fmt: skip
+        self.bind(
+            depth,
+            self.rng.choice(
+                (f"{made}({self.leaf()})", f"apply({made}, {self.leaf()})", f"0.5 * {made}({made}({self.leaf()}))")
+            ),
+        )
 
     def inner_function(self, depth: int) -> None:
         """A function made inside, that reads what surrounds it, and may store into an array."""
@@ -234,10 +263,18 @@ class WideWriter(Writer):
         items = self.rng.choice((name, name, f"{name}.copy()", self.elementwise(length)))
         self.emit(depth, f"{made} = Box({self.rng.choice((self.tame(), self.leaf() + ' * 1.0'))}, {items})")
         for _ in range(self.rng.randint(1, 3)):
-            self.emit(depth, self.rng.choice((
-                f"{made}.items[{self.index(length)}] {self.rng.choice(('=', '*='))} {self.tame()}", f"{made}.value *= {self.tame()}",
-                f"{made}.step({self.leaf()})", f"{made}.value += {made}.step({made}.size)", f"{made}.items[:] = {self.elementwise(length)}",
-            )))  # fmt: skip
+            self.emit(
+                depth,
+                self.rng.choice(
+                    (
+                        f"{made}.items[{self.index(length)}] {self.rng.choice(('=', '*='))} {self.tame()}",
+                        f"{made}.value *= {self.tame()}",
+                        f"{made}.step({self.leaf()})",
+                        f"{made}.value += {made}.step({made}.size)",
+                        f"{made}.items[:] = {self.elementwise(length)}",
+                    )
+                ),
+            )
         if self.rng.random() < 0.3:
             self.emit(depth, f"if {self.condition()}:")
             self.emit(depth + 1, f"{made}.items = {self.elementwise(length)}")
@@ -252,27 +289,61 @@ class WideWriter(Writer):
         kind = self.rng.randrange(5)
         if kind == 0:
             mask = f"{same} > {self.coefficient()}"
-            self.emit(depth, self.rng.choice((f"{name}[{mask}] = {self.tame()}", f"{name}[{mask}] *= 0.6",
-                                              f"{name}[np.argsort({same})[:2]] = {self.tame()}",
-                                              f"{name}[{mask}] = np.sin({same})[{mask}]")))  # fmt: skip
+            self.emit(
+                depth,
+                self.rng.choice(
+                    (
+                        f"{name}[{mask}] = {self.tame()}",
+                        f"{name}[{mask}] *= 0.6",
+                        f"{name}[np.argsort({same})[:2]] = {self.tame()}",
+                        f"{name}[{mask}] = np.sin({same})[{mask}]",
+                    )
+                ),
+            )
         elif kind == 1:
-            self.bind(depth, self.rng.choice((
-                f"0.3 * np.sum({name}[{same} > {self.coefficient()}])", f"np.median({name})", f"np.percentile({name}, 30.0)",
-                f"np.ptp({name})", f"0.2 * np.linalg.norm({name})", f"0.3 * np.interp({self.leaf()}, np.sort({name}), {same})",
-                f"0.2 * np.trapezoid({name})", f"np.std({name} + np.arange({length}))", f"0.1 * np.sum(np.outer({name}, {same}))",
-                f"0.2 * np.convolve({name}, {same})[{self.index(length)}]", f"1.0 * np.sum({name} > {self.leaf()})",
-            )))  # fmt: skip
+            self.bind(
+                depth,
+                self.rng.choice(
+                    (
+                        f"0.3 * np.sum({name}[{same} > {self.coefficient()}])",
+                        f"np.median({name})",
+                        f"np.percentile({name}, 30.0)",
+                        f"np.ptp({name})",
+                        f"0.2 * np.linalg.norm({name})",
+                        f"0.3 * np.interp({self.leaf()}, np.sort({name}), {same})",
+                        f"0.2 * np.trapezoid({name})",
+                        f"np.std({name} + np.arange({length}))",
+                        f"0.1 * np.sum(np.outer({name}, {same}))",
+                        f"0.2 * np.convolve({name}, {same})[{self.index(length)}]",
+                        f"1.0 * np.sum({name} > {self.leaf()})",
+                    )
+                ),
+            )
         else:
-            text, size = self.rng.choice((
-                (f"np.sort({name})", length), (f"np.roll({name}, {self.rng.randint(0, 3)})", length), (f"np.flip({name})", length),
-                (f"np.clip({name}, -0.5, {self.rng.uniform(0.1, 0.9):.2f})", length), (f"np.diff({name})", length - 1),
-                (f"0.5 * np.cumsum({name})", length), (f"np.cumprod({name})", length), (f"np.concatenate(({name}, {same}))", 2 * length),
-                (f"np.repeat({name}, 2)", 2 * length), (f"{name}[np.argsort({same})]", length), (f"np.take({name}, np.array([0, -1, 0]))", 3),
-                (f"np.where({same} > {self.coefficient()}, {name}, {self.leaf()})", length), (f"np.diag(np.outer({name}, {same}))", length),
-                (f"np.linspace({self.leaf()}, {self.leaf()}, 4)", 4), (f"np.nan_to_num({name})", length),
-                (f"{name}.reshape(-1, 1)[:, 0]", length), (f"np.stack(({name}, {same}))[{self.rng.randint(0, 1)}]", length),
-                (f"{name}.ravel()", length), (f"np.append({name}, {self.leaf()})", length + 1), (f"np.split({name}, [1])[1]", length - 1),
-            ))  # fmt: skip
+            text, size = self.rng.choice(
+                (
+                    (f"np.sort({name})", length),
+                    (f"np.roll({name}, {self.rng.randint(0, 3)})", length),
+                    (f"np.flip({name})", length),
+                    (f"np.clip({name}, -0.5, {self.rng.uniform(0.1, 0.9):.2f})", length),
+                    (f"np.diff({name})", length - 1),
+                    (f"0.5 * np.cumsum({name})", length),
+                    (f"np.cumprod({name})", length),
+                    (f"np.concatenate(({name}, {same}))", 2 * length),
+                    (f"np.repeat({name}, 2)", 2 * length),
+                    (f"{name}[np.argsort({same})]", length),
+                    (f"np.take({name}, np.array([0, -1, 0]))", 3),
+                    (f"np.where({same} > {self.coefficient()}, {name}, {self.leaf()})", length),
+                    (f"np.diag(np.outer({name}, {same}))", length),
+                    (f"np.linspace({self.leaf()}, {self.leaf()}, 4)", 4),
+                    (f"np.nan_to_num({name})", length),
+                    (f"{name}.reshape(-1, 1)[:, 0]", length),
+                    (f"np.stack(({name}, {same}))[{self.rng.randint(0, 1)}]", length),
+                    (f"{name}.ravel()", length),
+                    (f"np.append({name}, {self.leaf()})", length + 1),
+                    (f"np.split({name}, [1])[1]", length - 1),
+                )
+            )
             if size:
                 self.bind_array(depth, text, size)
 

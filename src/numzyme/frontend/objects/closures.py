@@ -143,7 +143,7 @@ def _with_all_arguments(func_ir: Any, scope: Any, call: Any, function: Any) -> l
     """Give `call` an argument for each parameter; the definitions of those that are constants."""
     names, given = function.code.co_varnames[: function.code.co_argcount], dict(call.kws)
     args, made = list(call.args), []
-    defaults = _defaults_of(func_ir, function)
+    defaults = defaults_of(func_ir, function)
     for position, name in enumerate(names[len(args) :], len(args)):
         if name in given:
             args.append(given.pop(name))
@@ -163,7 +163,7 @@ def _with_all_arguments(func_ir: Any, scope: Any, call: Any, function: Any) -> l
     return made
 
 
-def _defaults_of(func_ir: Any, function: Any) -> list[Any]:
+def defaults_of(func_ir: Any, function: Any) -> list[Any]:
     """Variables, or the constants themselves."""
     defaults = function.defaults
     if isinstance(defaults, ir.Var):

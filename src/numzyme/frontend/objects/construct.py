@@ -131,7 +131,7 @@ def _new_object(python_class: type, names: list[str]) -> Any:
     """The intrinsic that puts an object together from the values of its fields."""
 
     def typed(values: tuple) -> tuple:
-        kinds = [_field_kind(kind) for kind in values]
+        kinds = [field_kind(kind) for kind in values]
         arrays = {name for name, kind in zip(names, kinds, strict=True) if isinstance(kind, types.Array)}
         made = object_type_of(python_class, tuple(zip(names, kinds, strict=True)), rebound_of(python_class) & arrays)
 
@@ -153,7 +153,7 @@ def _new_object(python_class: type, names: list[str]) -> Any:
     return intrinsic(scope["typing"])
 
 
-def _field_kind(kind: Any) -> Any:
+def field_kind(kind: Any) -> Any:
     if isinstance(kind, types.Omitted):
         value = kind.value
         if value is None:

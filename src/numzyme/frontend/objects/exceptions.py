@@ -13,7 +13,7 @@ import functools
 from typing import Any
 
 from llvmlite import ir as llvm_ir
-from numba.core import bytecode, byteflow, callconv, cgutils, errors, ir, types
+from numba.core import bytecode, byteflow, callconv, cgutils, ir, types
 from numba.core.extending import intrinsic
 
 DROP = "numzyme.drop"
@@ -97,6 +97,7 @@ class PassingOn:
     """
 
     bytecode: ByteCode
+    called_in_try: set[Any]  # the code of functions that are made inside
 
     def _insert_try_block_begin(self) -> None:
         pass
@@ -129,7 +130,7 @@ class PassingOn:
                 continue  # goes on with another
             depth = sum(entry["kind"] == byteflow.BlockKind("TRY") for entry in self.dfa.infos[offset].blockstack)
             if depth:
-                self._refuse_inlined_calls(block)
+                self._keep_calls(block)
             record = self._record(offset) if offset in handlers else None
             self.current_block, body = block, list(block.body)
             block.body.clear()
@@ -145,15 +146,13 @@ class PassingOn:
             else:
                 block.body.extend(body)
 
-    def _refuse_inlined_calls(self: Any, block: Any) -> None:
-        """Functions that are made inside are inlined, and what fails in one would go on to its end."""
+    def _keep_calls(self: Any, block: Any) -> None:
+        """Functions that are made inside are inlined, and what fails in one would go on to its end: these are not."""
         for statement in block.find_insts(ir.Assign):
             call = statement.value
             made = self._source(call.func.name) if isinstance(call, ir.Expr) and call.op == "call" else None
-            if not isinstance(made, ir.Expr) or made.op != "make_function" or made.code.co_name.startswith("<"):
-                continue
-            what = f"`{made.code.co_name}` is made inside of the function and called inside of `try`: move it out"
-            raise errors.UnsupportedError(what, statement.loc)
+            if isinstance(made, ir.Expr) and made.op == "make_function":
+                self.called_in_try.add(made.code)
 
     def _call(self: Any, function: Any, arguments: tuple[Any, ...], target: Any = None) -> Any:
         """Write a call into the block, whose result becomes `target`, or a new variable."""

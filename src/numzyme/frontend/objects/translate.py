@@ -22,6 +22,7 @@ from .exceptions import ByteCode, PassingOn, raise_varargs
 from .generators import without_generators
 from .inheritance import super_of
 from .initialisers import body_of, threaded_of
+from .made_inside import codes_inside, make_values, may_be_a_value, must_be_a_value, refers_to_itself
 from .matching import known_length, matches_sequence, middle, parts_of, strict_zip
 from .sequences import all_of, any_of
 
@@ -53,7 +54,11 @@ def translated(function: FunctionType) -> Any:
 
 def interpreted(identity: Any) -> Any:
     """The IR of a function's bytecode."""
-    return _Interpreter(identity).interpret(ByteCode(func_id=identity))
+    interpreter = _Interpreter(identity)
+    func_ir = interpreter.interpret(ByteCode(func_id=identity))
+    called = interpreter.called_in_try
+    make_values(func_ir, lambda code: must_be_a_value(code) or (code in called and may_be_a_value(code)))
+    return func_ir
 
 
 def frontend(function: FunctionType) -> Any:
@@ -91,7 +96,7 @@ def _refuse_finally_around_yield(function: FunctionType) -> None:
 def _needs_translation(code: CodeType) -> bool:
     opcodes = {step.opname for step in dis.get_instructions(code)}
     known = _NAMES.isdisjoint(code.co_names) and _OPCODES.isdisjoint(opcodes)
-    return bool(code.co_exceptiontable) or not known
+    return bool(code.co_exceptiontable) or not known or any(map(must_be_a_value, codes_inside(code)))
 
 
 class _TraceRunner(byteflow.TraceRunner):
@@ -145,6 +150,20 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
     """Writes calls for these instructions."""
 
     interpret = _with_names(interpreter.Interpreter.interpret, Flow=_Flow)
+
+    def __init__(self, identity: Any) -> None:
+        super().__init__(identity)
+        self.called_in_try = set()
+
+    def op_LOAD_CLOSURE(self, inst: Any, res: Any) -> None:
+        """A function that calls itself reads its name before it is bound; so may others, which Numba refuses."""
+        code = self.func_id.func.__code__
+        name = code._varname_from_oparg(inst.arg)  # type: ignore[attr-defined]
+        own = any(inner.co_name == name and refers_to_itself(inner) for inner in codes_inside(code))
+        if own and name in self.code_cellvars:
+            self.store(ir.Const(None, self.loc), res)
+        else:
+            super().op_LOAD_CLOSURE(inst, res)
 
     def op_UNPACK_EX(self, inst: Any, iterable: Any, stores: Any, temporary: Any, before: int, after: int) -> None:
         # first, since it looks at the number of members

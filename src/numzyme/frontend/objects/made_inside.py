@@ -1,0 +1,288 @@
+"""Functions that are made inside of a function, as values: a lambda that is handed on, a recursive `def`.
+
+Numba inlines calls of such functions, and refuses those that leave the function and capture more than constants.
+Decides that a function is a `ClosureType` over what it captures where it is handed on, calls itself, is a generator, or
+is called inside of `try` (what fails in inlined code would go on to its end). Invariant: captured names have the value
+of the moment when the function is made, and code in which Python would see a later one is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types as python_types
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any
+
+from numba.core import errors, ir, types
+from numba.core.analysis import compute_cfg_from_blocks
+from numba.core.compiler_machinery import FunctionPass, register_pass
+from numba.core.extending import intrinsic
+from numba.core.ir_utils import get_definition, guard
+
+from .closures import ClosureType, closure_type_of, defaults_of
+from .construct import field_kind, put_together
+from .kinds import BoundMethod, ObjectType, is_static
+from .outside import Outside, moving_values
+
+_INLINED = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
+
+
+def refers_to_itself(code: CodeType) -> bool:
+    """Whether a function reads its own name from where it is made."""
+    return code.co_name in code.co_freevars
+
+
+def codes_inside(code: CodeType) -> Iterator[CodeType]:
+    """The code of the functions that are made directly inside of another."""
+    return (constant for constant in code.co_consts if isinstance(constant, CodeType))
+
+
+def must_be_a_value(code: CodeType) -> bool:
+    """Whether calls of a function cannot be inlined."""
+    is_generator = bool(code.co_flags & inspect.CO_GENERATOR) and code.co_name not in _INLINED
+    return is_generator or refers_to_itself(code)
+
+
+def may_be_a_value(code: CodeType) -> bool:
+    """Whether it is a function, and no comprehension."""
+    return code.co_name not in _INLINED
+
+
+def make_values(func_ir: Any, chosen: Any) -> bool:
+    """Turn the functions that are made in `func_ir`, and whose code is `chosen`, into values; whether any was."""
+    changed = False
+    for block in func_ir.blocks.values():
+        body = []
+        for statement in block.body:
+            made = statement.value if isinstance(statement, ir.Assign) else None
+            if isinstance(made, ir.Expr) and made.op == "make_function" and chosen(made.code):
+                before = _as_value(func_ir, block.scope, statement, made)
+                changed = changed or bool(before)
+                body += before
+            body.append(statement)
+        block.body = body
+    return changed
+
+
+def _as_value(func_ir: Any, scope: Any, statement: Any, made: Any) -> list[Any]:
+    """Write the call that makes the closure into `statement`; statements that have to come before."""
+    code, loc = made.code, statement.loc
+    function = _function_of(func_ir, made, loc)
+    moving = moving_values(function)
+    if not code.co_freevars and not moving:
+        return []
+    listed = guard(get_definition, func_ir, made.closure) if made.closure else None
+    cells = dict(zip(code.co_freevars, listed.items if isinstance(listed, ir.Expr) else (), strict=True))
+    if refers_to_itself(code):
+        if not _is_own_name(func_ir, statement.target.name, code.co_name):
+            what = f"`{code.co_name}` captures another variable that has its own name: call it otherwise"
+            raise errors.UnsupportedError(what, loc)
+        del cells[code.co_name]
+    before = []
+
+    def assign(value: Any, prefix: str) -> Any:
+        variable = scope.redefine(prefix, loc=loc, rename=True)
+        before.append(ir.Assign(value, variable, loc))
+        func_ir._definitions[variable.name].append(value)
+        return variable
+
+    values = [*cells.values(), *(assign(ir.Global(name, value, loc), "$data") for name, value in moving.items())]
+    for cell in function.__closure__ or ():
+        _fill(cell)
+    maker = assign(ir.FreeVar(0, "function", capturing(function, (*cells, *moving)), loc), "$function")
+    statement.value = ir.Expr.call(maker, tuple(values), (), loc)
+    func_ir._definitions[statement.target.name] = [statement.value]
+    return before
+
+
+def _is_own_name(func_ir: Any, target: str, name: str) -> bool:
+    """Whether the function is bound to the variable that it reads, and nothing else is."""
+    found = func_ir._definitions.get(name, [])
+    bound = target == name or (isinstance(found[0], ir.Var) and found[0].name == target)
+    return len(found) == 1 and bound
+
+
+def _function_of(func_ir: Any, made: Any, loc: Any) -> FunctionType:
+    """A Python function with the code of one that is made inside, in whose cells is nothing but the function itself."""
+    code = made.code
+    defaults = tuple(_constant(func_ir, value, code.co_name, loc) for value in defaults_of(func_ir, made))
+    cells = tuple(python_types.CellType() for _ in code.co_freevars)
+    surrounding = func_ir.func_id.func
+    stands_for = closure_type_of(surrounding)
+    names = (stands_for.function if stands_for else surrounding).__globals__
+    function = FunctionType(code, names, code.co_name, defaults or None, cells)
+    function.__qualname__ = code.co_qualname
+    if refers_to_itself(code):
+        cells[code.co_freevars.index(code.co_name)].cell_contents = function
+    return function
+
+
+def _fill(cell: Any) -> None:
+    """Whoever reads the code looks into the cells, too."""
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        cell.cell_contents = None
+
+
+def _constant(func_ir: Any, value: Any, name: str, loc: Any) -> Any:
+    if not isinstance(value, ir.Var):
+        return value
+    found = guard(get_definition, func_ir, value)
+    if not isinstance(found, ir.Const):
+        raise errors.UnsupportedError(f"a default of `{name}`, which is made inside, is not a constant", loc)
+    return found.value
+
+
+def capturing(function: FunctionType, names: tuple[str, ...]) -> Any:
+    """The intrinsic that makes a closure from the values of the captured `names`."""
+    outside = Outside(function, names)
+
+    def typed(values: tuple) -> tuple:
+        kinds = [kind if isinstance(kind, types.IntegerLiteral) else field_kind(kind) for kind in values]
+        made = ClosureType(function, tuple(zip(names, kinds, strict=True)), outside)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            cast = {
+                name: None if is_static(kind) else context.cast(builder, value, given, kind)
+                for name, value, given, kind in zip(names, args, sig.args, kinds, strict=True)
+            }
+            for name, kind in zip(names, kinds, strict=True):
+                if cast[name] is not None:
+                    context.nrt.incref(builder, kind, cast[name])
+            return put_together(context, builder, made, cast)
+
+        return made(*values), generate
+
+    listed = ", ".join(f"value{index}" for index in range(len(names)))
+    scope: dict[str, Any] = {"typed": typed}
+    exec(f"def capture(typing_context, {listed}):\n    return typed(({listed},))\n", scope)
+    return intrinsic(prefer_literal=True)(scope["capture"])
+
+
+@register_pass(mutates_CFG=False, analysis_only=False)
+class HandedOn(FunctionPass):
+    """Functions that are left over when calls have been inlined: they are handed on."""
+
+    _name = "numzyme_handed_on"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> Any:
+        changed = make_values(state.func_ir, may_be_a_value)
+        if changed:
+            state.typingctx.refresh()
+        return changed
+
+
+@register_pass(mutates_CFG=False, analysis_only=True)
+class NothingLater(FunctionPass):
+    """Refuses functions whose captured names are bound anew while they are in use: Python would see the new value."""
+
+    _name = "numzyme_nothing_later"
+
+    def __init__(self) -> None:
+        FunctionPass.__init__(self)
+
+    def run_pass(self, state: Any) -> Any:
+        for label, block in state.func_ir.blocks.items():
+            for position, statement in enumerate(block.body):
+                kind = state.typemap.get(statement.target.name) if isinstance(statement, ir.Assign) else None
+                if _makes_closure(state.func_ir, statement) and isinstance(kind, ClosureType):
+                    _Later(state, statement, kind).check(label, position)
+        return False
+
+
+def _makes_closure(func_ir: Any, statement: Any) -> bool:
+    call = getattr(statement, "value", None)
+    if not isinstance(call, ir.Expr) or call.op != "call":
+        return False
+    function = guard(get_definition, func_ir, call.func)
+    return isinstance(function, ir.FreeVar) and getattr(function.value, "_name", "") == "capture"
+
+
+class _Later:
+    """What happens behind the statement that makes a closure."""
+
+    def __init__(self, state: Any, making: Any, kind: ClosureType) -> None:
+        self.blocks, self.typemap = state.func_ir.blocks, state.typemap
+        self.graph = compute_cfg_from_blocks(self.blocks)
+        self.making, self.kind = making, kind
+        self.captured: dict[str, None] = {}
+        for value in making.value.args:
+            self._note(state.func_ir, value)
+
+    def _note(self, func_ir: Any, variable: Any) -> None:
+        """The variables that were read for one that is captured."""
+        found = func_ir._definitions.get(variable.name, [])
+        self.captured[variable.unversioned_name] = None
+        if variable.name.startswith("$") and len(found) == 1 and isinstance(found[0], ir.Var):
+            self._note(func_ir, found[0])
+
+    def check(self, label: int, position: int) -> None:
+        """Follow all ways from the statement, each block once with and once without a later binding behind it."""
+        todo, seen = [(label, position + 1, "")], set()
+        while todo:
+            label, start, later = todo.pop()
+            later = self._through(self.blocks[label].body[start:], later)
+            if later is None:
+                continue
+            for target, _ in self.graph.successors(label):
+                if (target, bool(later)) not in seen:
+                    seen.add((target, bool(later)))
+                    todo.append((target, 0, later))
+
+    def _through(self, statements: Any, later: str) -> str | None:
+        """The captured name that was bound anew, if any; None where the closure is made again."""
+        for statement in statements:
+            if statement is self.making:
+                return None
+            if isinstance(statement, ir.Del):
+                continue
+            if later and any(map(self._holds_closure, statement.list_vars())):
+                name = self.kind.function.__name__
+                what = f"`{name}` captures `{later}`, which is bound anew while `{name}` is in use"
+                raise errors.UnsupportedError(f"{what}: give the variable another name there", statement.loc)
+            is_phi = isinstance(statement, ir.Assign) and getattr(statement.value, "op", "") == "phi"
+            if isinstance(statement, ir.Assign) and not is_phi and statement.target.unversioned_name in self.captured:
+                later = statement.target.unversioned_name
+        return later
+
+    def _holds_closure(self, variable: Any) -> bool:
+        return _holds(self.typemap.get(variable.name), self.kind.function.__code__)
+
+
+@functools.singledispatch
+def _members(kind: Any) -> tuple:
+    """The types of what a value of a type holds."""
+    return (kind.dtype,) if isinstance(kind, types.List | types.Set) else ()
+
+
+@_members.register(types.BaseTuple)
+def _(kind: Any) -> tuple:
+    return tuple(kind.types)
+
+
+@_members.register(ObjectType)
+def _(kind: Any) -> tuple:
+    return tuple(kind.fields.values())
+
+
+@_members.register(BoundMethod)
+def _(kind: Any) -> tuple:
+    return (kind.receiver,)
+
+
+@_members.register(types.Optional)
+def _(kind: Any) -> tuple:
+    return (kind.type,)
+
+
+def _holds(kind: Any, code: CodeType) -> bool:
+    """Whether a value of type `kind` is, or holds, a closure with this code."""
+    if isinstance(kind, ClosureType) and kind.function.__code__ == code:
+        return True
+    return any(_holds(member, code) for member in _members(kind))

@@ -1,0 +1,220 @@
+"""Functions that are made inside of the differentiated one and handed on, recursive ones, generators.
+
+Gradients agree with differences, and with the tangents of forward mode (dot-product identity); what Python would do
+with a later value of a captured name is refused with the line.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+from numzyme import DifferentiationError, Duplicated, Forward, autodiff, grad
+
+DATA = np.array([2.0, 3.0])
+SCALE = 2.0
+
+
+def apply(function, u):
+    return function(u) + function(2.0 * u)
+
+
+def integral(function, low, high):
+    step = (high - low) / 8
+    total = 0.0
+    for i in range(8):
+        total += function(low + (i + 0.5) * step)
+    return total * step
+
+
+def call_both(function):
+    function(0)
+    function(1)
+
+
+def uses_globals(x):
+    g = lambda t: t * DATA[0] * SCALE  # noqa: E731
+    return apply(g, x[0]) * x[1]
+
+
+def captures_a_number(x):
+    s = x[0] * x[0]
+    return apply(lambda t: math.sin(t * s), x[1])
+
+
+def captures_a_function(x):
+    g = lambda t: t * x[0]  # noqa: E731
+
+    def h(t):
+        return g(t) * math.cos(x[1])
+
+    return apply(h, 0.5) + g(1.0)
+
+
+def integral_of_an_integral(x):
+    def inner(u):
+        return integral(lambda t: math.exp(-u * t) * x[1], 0.0, u)
+
+    return integral(inner, 0.0, x[0])
+
+
+def recursive(x):
+    def power(n):
+        return 1.0 if n <= 0 else x[0] * power(n - 1) + x[1]
+
+    return power(4)
+
+
+def recursive_over_an_array(x):
+    def rest(i):
+        if i == len(x):
+            return 0.0
+        return x[i] ** 2 + math.sin(rest(i + 1))
+
+    return rest(0)
+
+
+def generator(x):
+    def weighted(n):
+        for i in range(n):
+            yield x[i] * (i + 1)
+
+    s = 0.0
+    for v in weighted(2):
+        s += v * v
+    return s
+
+
+def stores(x):
+    y = np.zeros(2)
+
+    def put(i):
+        y[i] = x[i] ** 2
+
+    call_both(put)
+    return y.sum()
+
+
+def called_inside_of_try(x):
+    def checked(t):
+        if t < 0.4:
+            raise ValueError("small")
+        return t * x[1]
+
+    y = 1.0
+    try:
+        y = checked(x[1])
+        y += checked(x[0])
+    except Exception:
+        y += x[0] * 3
+    return y
+
+
+def in_a_tuple(x):
+    functions = (lambda t: t * x[0], lambda t: t * t * x[1])
+    return functions[0](2.0) + functions[1](x[0])
+
+
+def exponent(x):
+    n = 3
+    return apply(lambda t: t**n * x[0], x[1])
+
+
+def with_default(x):
+    g = lambda t, p=3: t**p * x[0]  # noqa: E731
+    return apply(g, x[1])
+
+
+def made_again_in_a_loop(x):
+    s = 0.1
+    for _ in range(3):
+        g = lambda t: t * s + x[0]  # noqa: B023, E731
+        s = apply(g, x[1])
+    return s
+
+
+def bound_anew_when_it_is_done(x):
+    s = x[0]
+    r = apply(lambda t: t * s, 1.0)
+    s = x[1]
+    return r * s
+
+
+PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
+            recursive_over_an_array, generator, stores, called_inside_of_try, in_a_tuple, exponent, with_default,
+            made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
+
+
+@pytest.mark.parametrize("function", PROGRAMS, ids=lambda function: function.__name__)
+def test_functions_made_inside(function):
+    x, step = np.array([0.3, 0.5]), 1e-6
+    gradient = grad(function)(x.copy())
+    for i, direction in enumerate(np.eye(2)):
+        difference = (function(x + step * direction) - function(x - step * direction)) / (2 * step)
+        assert abs(gradient[i] - difference) < 1e-8  # third derivatives below 10 give 1e-11, rounding 1e-10
+    direction = np.array([0.7, -1.3])
+    tangent = autodiff(Forward, function, Duplicated(x.copy(), direction))
+    assert abs(tangent - gradient @ direction) < 1e-12 * (1 + abs(tangent))
+
+
+def test_data_of_a_function_made_inside_are_current():
+    global SCALE
+    derivative, x = grad(uses_globals), np.array([0.3, 0.5])
+    before = derivative(x)
+    DATA[0], SCALE = 5.0, 3.0
+    try:
+        np.testing.assert_allclose(derivative(x), before * (15.0 / 4.0), rtol=1e-14)
+    finally:
+        DATA[0], SCALE = 2.0, 2.0
+
+
+def bound_anew(x):
+    s = x[0]
+    g = lambda t: t * s  # noqa: E731
+    s = x[1]
+    return apply(g, 1.0)
+
+
+def bound_anew_in_a_loop(x):
+    s = 0.1
+    g = lambda t: t * s + x[0]  # noqa: E731
+    for _ in range(3):
+        s = apply(g, x[1])
+    return s
+
+
+def bound_anew_behind_a_tuple(x):
+    s = x[0]
+    functions = (lambda t: t * s, lambda t: t)
+    s = x[1]
+    return functions[0](1.0)
+
+
+@pytest.mark.parametrize("function", (bound_anew, bound_anew_in_a_loop, bound_anew_behind_a_tuple))
+def test_a_captured_name_that_is_bound_anew_is_refused(function):
+    with pytest.raises(DifferentiationError, match="captures `s`, which is bound anew"):
+        grad(function)(np.array([0.3, 0.5]))
+
+
+def test_a_captured_name_that_the_function_binds_anew_is_refused():
+    def adds(x):
+        s = 0.0
+
+        def add(t):
+            nonlocal s
+            s += t * x[0]
+            return s
+
+        return apply(add, x[1])
+
+    with pytest.raises(DifferentiationError, match="nonlocal"):
+        grad(adds)(np.array([0.3, 0.5]))
+
+
+def test_a_default_that_is_no_constant_is_refused():
+    def kept(x):
+        a = x[0]
+        return apply(lambda t, a=a: t * a, x[1])
+
+    with pytest.raises(DifferentiationError, match="default of `<lambda>`"):
+        grad(kept)(np.array([0.3, 0.5]))
