@@ -16,7 +16,7 @@ from . import forward, holomorphic, objects, refusals, sharing, verification, wa
 from .activities import Active, Activity, Const, Duplicated, MixedDuplicated
 from .callables import compilable, defaults_as_data
 from .calls import Call, Role, Value
-from .glue import positional_dispatcher, refused_for_strides, translated
+from .glue import positional_dispatcher, raise_translated, refused_for_strides
 from .modes import DerivativesAndValue, ForwardWithPrimal, Mode, ReverseWithPrimal
 
 _ROLES = {Const: Role.CONST, Active: Role.ACTIVE}
@@ -95,7 +95,7 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
     try:
         found = warm.autodiff(mode, f, args, kinds, result_active, boundscheck)
     except Exception as error:
-        raise translated(error, f) from None
+        raise_translated(error, f)
     if found is not warm.MISS:
         return found
     mixed = MixedDuplicated in kinds or isinstance(f, Duplicated)
@@ -106,11 +106,11 @@ def _autodiff(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
         return function(*_unwrapped(args))
     except refusals.ResultKindError as error:  # nothing has run
         if result_active is not False:
-            raise translated(error, f, [arg.primal for arg in args]) from None
+            raise_translated(error, f, [arg.primal for arg in args])
         return _autodiff_by_plan(mode, f, args, kinds, result_active, boundscheck)  # whose results keep their memory
     except Exception as error:
         if mode.direction == "reverse" or not refused_for_strides(error):
-            raise translated(error, f, [arg.primal for arg in args]) from None
+            raise_translated(error, f, [arg.primal for arg in args])
     return forward.with_shadows_laid_out(args, lambda *conforming: function(*_unwrapped(conforming)))
 
 
@@ -135,7 +135,7 @@ def _autodiff_by_plan(
         remember = partial(_remember_shadows, mode, f, kinds, result_active, boundscheck, warm.changes())
         return objects.autodiff(mode, f, args, boundscheck, differentiate, remember)
     except Exception as error:
-        raise translated(error, f) from None
+        raise_translated(error, f)
 
 
 def _unwrapped(args: tuple[Any, ...]) -> list[Any]:
@@ -262,7 +262,7 @@ def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
     try:
         found = warm.gradient(mode, f, args, boundscheck, project)
     except Exception as error:
-        raise translated(error, f) from None
+        raise_translated(error, f)
     if found is not warm.MISS:
         return found
     constant = tuple(isinstance(arg, Const) for arg in args)
@@ -288,7 +288,7 @@ def _gradient(mode: Mode, f: Any, args: tuple[Any, ...], boundscheck: bool | Non
         before = sharing.count()
         result = gradient_dispatcher(mode, version_of(f), constant, boundscheck)(*values)
     except Exception as error:
-        raise translated(error, f, values) from None
+        raise_translated(error, f, values)
     return result if sharing.count() == before else _shared(mode, values, result)
 
 

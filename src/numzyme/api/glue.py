@@ -10,7 +10,7 @@ import inspect
 import secrets
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from numba import njit
 from numba.core import config
@@ -83,8 +83,8 @@ def _is_too_big(error: Exception) -> bool:
     return isinstance(error, OverflowError) and "int too big to convert" in str(error)
 
 
-def translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> Exception:
-    """The error to raise for what a dispatcher raised, called with `values`: refusals in full, all else as it is."""
+def raise_translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> NoReturn:
+    """Raise what stands for the error of a dispatcher, called with `values`: refusals in full, all else as it is."""
     if _is_refusal(error) and overlap.this_thread.error is not None:
         error, overlap.this_thread.error = overlap.this_thread.error, None
     elif isinstance(error, NumbaError) or _is_too_big(error):
@@ -96,4 +96,5 @@ def translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> E
             error.where = refusals.location_of(inspect.unwrap(function))
         error.args = (error.what,)  # Numba prepends the name of its pipeline step
         error.__traceback__ = None  # a hundred frames of the compiler
-    return error
+        error.__cause__ = None  # and what it was made of is not shown; the context of a user's own exception is
+    raise error

@@ -24,7 +24,7 @@ from .activities import Const
 from .callables import compilable, has_data_as_defaults
 from .calls import Call, Role, Value
 from .functions import gradient
-from .glue import dispatcher, translated
+from .glue import dispatcher, raise_translated
 from .modes import Reverse, ReverseWithPrimal
 from .objects import needs_plan
 
@@ -58,7 +58,7 @@ class Transform:
         try:
             result = (self._call or self.dispatcher(len(args)))(*args, **keywords)
         except Exception as error:
-            raise translated(error, self._function, args) from None
+            raise_translated(error, self._function, args)
         return result if sharing.count() == before else self._shared(args, keywords, result)
 
     def _look_outside(self) -> None:

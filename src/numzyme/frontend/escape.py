@@ -8,14 +8,18 @@ array that left before it in the same exception or result is a view of the copy.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from llvmlite import ir
 from numba.core import cgutils, errors, types
-from numba.core.callconv import CPUCallConv
+from numba.core.callconv import RETCODE_USEREXC, CPUCallConv
+
+from .objects.exception_records import handled, write_contexts
 
 ESCAPE = "numzyme.escape"
+UNWRAP = "__excinfo_unwrap_args"  # as Numba calls them
 RECORD = "numzyme.record"
 RECORD_WORDS = 5  # meminfo, data, size as they were; meminfo and data as they are
 _BYTES = ir.IntType(8).as_pointer()
@@ -40,12 +44,50 @@ class CallConv(CPUCallConv):
         for leave in todo:
             leave(builder)
         waiting.extend(todo)
-        super().return_status_propagate(builder, status)
+        if not handled(builder):
+            super().return_status_propagate(builder, status)
+            return
+        in_try = self.check_try_status(builder).in_try
+        builder.store(status.excinfoptr, self._get_excinfo_argument(builder.function))
+        with builder.if_then(builder.not_(in_try)):
+            write_contexts(builder)
+            self._return_errcode_raw(builder, status.code)
+
+    def return_user_exc(
+        self, builder: Any, exc: Any, exc_args: Any = None, loc: Any = None, func_name: Any = None
+    ) -> None:
+        if not handled(builder) or hasattr(builder, "_in_try_block"):  # it goes to another handler
+            super().return_user_exc(builder, exc, exc_args, loc, func_name)
+            return
+        self.set_static_user_exc(builder, exc, exc_args=exc_args, loc=loc, func_name=func_name)
+        write_contexts(builder)
+        self._return_errcode_raw(builder, RETCODE_USEREXC)
 
     def emit_unwrap_dynamic_exception_fn(self, module: Any, st_type: Any, nb_types: Any) -> Any:
-        made = super().emit_unwrap_dynamic_exception_fn(module, st_type, nb_types)
-        made.linkage = "linkonce_odr"  # each function that raises with such arguments has one of this name
-        return made
+        """The function that makes Python's tuple of an exception's arguments. Numba's never frees what is in it."""
+        digest = hashlib.sha256(str((st_type, nb_types)).encode()).hexdigest()
+        name = f"{UNWRAP}{digest}"
+        if name in module.globals:
+            return module.globals[name]
+        function = ir.Function(module, ir.FunctionType(_BYTES, [_BYTES]), name)
+        function.linkage = "linkonce_odr"  # each function that raises with such arguments has one of this name
+        for attribute in ("nounwind", "noinline"):
+            function.attributes.add(attribute)
+        builder = ir.IRBuilder(function.append_basic_block())
+        python = self.context.get_python_api(builder)
+        environment = self.context.get_env_manager(builder, return_pyobject=True)
+        arguments = builder.load(builder.bitcast(function.args[0], st_type.as_pointer()))
+        kinds = [kind for kind in nb_types if kind is not None]  # None: known when the function was compiled
+        objects = [
+            python.from_native_value(kind, builder.extract_value(arguments, place), env_manager=environment)
+            for place, kind in enumerate(kinds)
+        ]
+        self.context.nrt.free(builder, function.args[0])
+        made = python.tuple_pack(objects)
+        for one in objects:
+            python.decref(one)  # the tuple counts its own
+        builder.ret(made)
+        return function
 
     def set_dynamic_user_exc(
         self, builder: Any, exc: Any, exc_args: Any, nb_types: Any, loc: Any = None, func_name: Any = None

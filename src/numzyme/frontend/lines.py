@@ -29,7 +29,7 @@ from .comprehensions import ArraysFromLists
 from .contexts import CompiledContexts
 from .dead_code import remove_unread_values
 from .objects.closures import ReadCaptured, TranslateClosure
-from .objects.exceptions import PassedOn, lower_passing_on
+from .objects.exception_records import PassedOn, handled, lower_passing_on
 from .objects.kinds import called_method
 from .objects.made_inside import HandedOn, NothingLater
 from .objects.recursion import lower_call_in_progress
@@ -103,6 +103,10 @@ class Lower(lowering.Lower):
             if result is not None:
                 return result
         return super()._lower_call_normal(fnty, expr, signature)
+
+    def lower_block(self, block):
+        handled(self.builder).clear()
+        super().lower_block(block)
 
     def lower_try_dynamic_raise(self, inst):
         # Numba has no use for the arguments, since it passes no exception on

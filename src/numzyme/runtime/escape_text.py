@@ -16,11 +16,36 @@ declare void @numzyme.arena.escape(ptr, ptr, ptr, ptr, ptr, i64) nounwind willre
 declare void @numzyme.arena.publish(ptr, ptr, i64) nounwind willreturn
 declare void @numzyme.arena.publish_when_raising(ptr, ptr, i64) nounwind willreturn
 """
-# Numba's record of an exception with arguments that were known only while the code ran: the third word are these.
+# Numba's record of an exception with arguments that were known only while the code ran: the third word are these. The
+# arguments of one with a context or a cause are the records of these (`frontend.objects.exception_records`).
 DROP = """
 define internal void @numzyme.drop(ptr %record) {
+entry:
   %place = getelementptr i8, ptr %record, i64 16
   %arguments = load ptr, ptr %place
+  %count.at = getelementptr i8, ptr %record, i64 32
+  %count = load i32, ptr %count.at
+  %chained = icmp eq i32 %count, 1048576
+  br i1 %chained, label %others, label %own
+others:
+  %number = phi i64 [ 0, %entry ], [ %next, %dropped ]
+  %next = add i64 %number, 1
+  %other.at = getelementptr i64, ptr %arguments, i64 %number
+  %other = load ptr, ptr %other.at
+  %none = icmp eq ptr %other, null
+  br i1 %none, label %dropped, label %look
+look:
+  %other.count.at = getelementptr i8, ptr %other, i64 32
+  %other.count = load i32, ptr %other.count.at
+  %made = icmp sgt i32 %other.count, 0
+  br i1 %made, label %drop, label %dropped
+drop:
+  call void @numzyme.drop(ptr %other)
+  br label %dropped
+dropped:
+  %more = icmp ult i64 %next, 3
+  br i1 %more, label %others, label %own
+own:
   call void @NRT_Free(ptr %arguments)
   call void @NRT_Free(ptr %record)
   ret void

@@ -4,24 +4,18 @@ Numba takes the end of a handler for code that is never reached, so that an exce
 an AssertionError of its own. Decides, as Python's compiler has it: what is raised in a handler goes where the handler's
 own clean-up would pass it on, and a handler that passes its exception on (at the end of `finally`, or by a bare
 `raise`) passes on the one that it was entered with. Invariant: the record of that exception is a value of the handler,
-whatever is raised and caught in the meantime. The cause in `raise x from y` is dropped: records have no room for it.
+whatever is raised and caught in the meantime, and becomes the context of what else leaves the handler.
 """
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from llvmlite import ir as llvm_ir
-from numba.core import bytecode, byteflow, callconv, cgutils, ir, types
-from numba.core.extending import intrinsic
+from numba.core import bytecode, byteflow, errors, ir
 
-DROP = "numzyme.drop"
+from .exception_records import PassedOn, chaining, drop, entering, handling, nothing_raised, raise_again, take
+
 _CLEAN_UP = ("COPY", "POP_EXCEPT", "RERAISE")
-
-
-class PassedOn(Exception):
-    """Stands in Numba's IR for the exception that is on its way already."""
 
 
 class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
@@ -44,12 +38,20 @@ class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
         """The handler that the instruction in front of another belongs to: those that end a handler are behind it."""
         return self.handler_at(max((other for other in self.table if other < offset), default=offset))
 
+    def left_by(self, offset: int) -> list[int]:
+        """The handlers that an exception leaves which is raised at an offset, the innermost first."""
+        found, entry = [], self._entry_at(offset)
+        while entry is not None and self._cleans_up(entry.target):
+            target = entry.target
+            found.append(min(other.start for other in self._written if other.target == target))
+            entry = self._entry_at(target)
+        return found
+
     def passes_on(self, handler: int) -> bool:
-        """Whether a handler may pass its exception on: `finally` does, and a bare `raise`."""
+        """Whether a handler may pass its exception on: `finally` does, and one that raises."""
         own = [step for step in self.table.values() if self.handler_at(step.offset) == handler]
         names = {step.opname for step in own}
-        bare = any(step.opname == "RAISE_VARARGS" and not step.arg for step in own)
-        return bare or ("RERAISE" in names and "CHECK_EXC_MATCH" not in names)
+        return "RAISE_VARARGS" in names or ("RERAISE" in names and "CHECK_EXC_MATCH" not in names)
 
     def _entry_at(self, offset: int) -> Any:
         found = [entry for entry in self._written if entry.start <= offset < entry.end]
@@ -80,9 +82,8 @@ class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
 
 def raise_varargs(runner: Any, state: Any, inst: Any) -> None:
     """How `raise`, `raise x` and `raise x from y` move values on the stack."""
-    if inst.arg == 2:
-        state.pop()
-    state.append(inst, exc=state.pop() if inst.arg else None)
+    cause = state.pop() if inst.arg == 2 else None
+    state.append(inst, exc=state.pop() if inst.arg else None, cause=cause)
     if state.has_active_try():
         runner._adjust_except_stack(state)
     else:
@@ -125,31 +126,53 @@ class PassingOn:
         handlers = {entry.target for entry in self.bytecode.exception_entries}
         if not handlers:
             return
-        for offset, block in self.blocks.items():
-            if offset not in self.dfa.infos:
-                continue  # goes on with another
-            depth = sum(entry["kind"] == byteflow.BlockKind("TRY") for entry in self.dfa.infos[offset].blockstack)
-            if depth:
-                self._keep_calls(block)
-            record = self._record(offset) if offset in handlers else None
+        for offset, block in list(self.blocks.items()):
             self.current_block, body = block, list(block.body)
             block.body.clear()
-            around = self.current_scope.get_or_define("$try.around", loc=self.loc)
-            if offset == min(self.blocks):
-                self._call(nothing_raised, (), around)
-            self._call(entering(depth, record is not None), (around,), record)
+            goes_on = offset not in self.dfa.infos  # with what the block in front of it began
+            if not goes_on:
+                self._enter(offset, block, body, handlers)
+            left = self.bytecode.left_by(offset - goes_on)
+            for handler in left:
+                self._call(handling, (self._record(handler),))
+            self._chain_in_front_of(block, body, left)
             if body and isinstance(body[-1], ir.Return):
                 body, last = body[:-1], body[-1:]
                 block.body.extend(body)
+                around = self.current_scope.get_or_define("$try.around", loc=self.loc)
                 self._call(entering(0, False), (around,))  # the function may be inlined, and the code goes on
                 block.body.extend(last)
             else:
                 block.body.extend(body)
 
-    def _keep_calls(self: Any, block: Any) -> None:
+    def _enter(self: Any, offset: int, block: Any, body: list[Any], handlers: set[int]) -> None:
+        """Write what a block does first."""
+        depth = sum(entry["kind"] == byteflow.BlockKind("TRY") for entry in self.dfa.infos[offset].blockstack)
+        if depth:
+            self._keep_calls(body)
+        record = self._record(offset) if offset in handlers else None
+        around = self.current_scope.get_or_define("$try.around", loc=self.loc)
+        if offset == min(self.blocks):
+            self._call(nothing_raised, (), around)
+        self._call(entering(depth, record is not None), (around,), record)
+
+    def _chain_in_front_of(self: Any, block: Any, body: list[Any], left: list[int]) -> None:
+        """What goes from a handler to another on the way of an exception passes the first one's on as its context."""
+        last = body[-1] if body else None
+        if not left or not isinstance(last, ir.Branch) or last.cond.name.split(".")[0] != "$exception_check":
+            return
+        label = max(self.blocks) + 2
+        self.blocks[label] = self.current_block = ir.Block(scope=block.scope, loc=block.loc)
+        for handler in left:
+            self._call(chaining(with_cause=False), (self._record(handler),))
+        self.current_block.append(ir.Jump(last.truebr, last.loc))
+        body[-1] = ir.Branch(last.cond, label, last.falsebr, last.loc)
+        self.current_block = block
+
+    def _keep_calls(self: Any, body: list[Any]) -> None:
         """Functions that are made inside are inlined, and what fails in one would go on to its end: these are not."""
-        for statement in block.find_insts(ir.Assign):
-            call = statement.value
+        for statement in body:
+            call = statement.value if isinstance(statement, ir.Assign) else None
             made = self._source(call.func.name) if isinstance(call, ir.Expr) and call.op == "call" else None
             if isinstance(made, ir.Expr) and made.op == "make_function":
                 self.called_in_try.add(made.code)
@@ -179,39 +202,62 @@ class PassingOn:
     def op_RERAISE(self: Any, inst: Any, exc: Any) -> None:
         self._pass_on(inst, self.bytecode.handler_at(inst.offset))
 
-    def op_RAISE_VARARGS(self: Any, inst: Any, exc: Any) -> None:
+    def op_RAISE_VARARGS(self: Any, inst: Any, exc: Any, cause: Any = None) -> None:
         handler = self.bytecode.handler_at(inst.offset)
         active = self.dfainfo.active_try_block
-        if exc is not None and handler is not None:
-            self._call(drop, (self._record(handler),))
+        left = self.bytecode.left_by(inst.offset)
         if exc is None and handler is not None:
             self._pass_on(inst, handler)
-        elif active is None or exc is None:
+            return
+        if exc is None or not (left or cause or active):
             super().op_RAISE_VARARGS(inst, exc)  # type: ignore[misc]
-        else:
-            self.current_block.append(ir.TryRaise(self._written_out(exc, active["end"]), self.loc))
-            self.current_block.append(ir.Jump(active["end"], loc=self.loc))
+            return
+        caused_by = self._cause(cause) if cause else None
+        self.current_block.append(ir.TryRaise(self._written_out(exc, active and active["end"]), self.loc))
+        if caused_by is not None:
+            self._call(chaining(with_cause=True), (caused_by,))
+        self._leave(left)
+
+    def _cause(self: Any, cause: str) -> Any:
+        """The record of the exception behind `from`; 0 for None."""
+        source = self._source(cause)
+        if isinstance(source, ir.Const) and source.value is None:
+            return self._assign(ir.Const(0, self.loc), "$cause")
+        makes = source.func if isinstance(source, ir.Expr) and source.op == "call" else None
+        kind = source if makes is None else self._source(makes.name)
+        kind = getattr(kind, "value", None)
+        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
+            raise errors.UnsupportedError("`raise ... from` needs an exception that is made there, or None", self.loc)
+        self.current_block.append(ir.TryRaise(self._written_out(cause, None), self.loc))
+        return self._call(take, (), "$cause")
 
     def _pass_on(self: Any, inst: Any, handler: int | None) -> None:
         if handler is None:
             super().op_RERAISE(inst, None)  # type: ignore[misc]
             return
         self._call(raise_again, (self._record(handler),))
+        self._leave([other for other in self.bytecode.left_by(inst.offset) if other != handler])
+
+    def _leave(self: Any, left: list[int]) -> None:
+        """Go where the exception is handled that has been raised, past handlers whose exceptions it was raised in."""
+        for handler in left:
+            self._call(chaining(with_cause=False), (self._record(handler),))
         active = self.dfainfo.active_try_block
         if active is None:
             self.current_block.append(ir.StaticRaise(PassedOn, None, self.loc))
         else:
             self.current_block.append(ir.Jump(active["end"], loc=self.loc))
 
-    def _written_out(self: Any, exc: str, handler: int) -> Any:
+    def _written_out(self: Any, exc: str, handler: int | None) -> Any:
         """The exception, made here from the variables that it was made from: Numba would take those for constants.
 
-        Where the handler keeps it, its arguments do not matter, and would not be freed.
+        Where the `handler` that it goes to keeps it, its arguments do not matter, and would not be freed.
         """
         call = self._source(exc)
         if not isinstance(call, ir.Expr) or call.op != "call":
             return self.get(exc)
-        arguments = tuple(map(self._origin, call.args)) if self.bytecode.passes_on(handler) else ()
+        is_kept = handler is not None and not self.bytecode.passes_on(handler)
+        arguments = () if is_kept else tuple(map(self._origin, call.args))
         return self._call(self._origin(call.func), arguments)
 
     def _source(self: Any, name: str) -> Any:
@@ -224,73 +270,3 @@ class PassingOn:
         found = self.definitions.get(variable.name, [])
         is_copy = len(found) == 1 and isinstance(found[0], ir.Var) and variable.name.startswith("$")
         return self._origin(found[0]) if is_copy else variable
-
-
-@functools.cache
-def entering(depth: int, handles: bool) -> Any:
-    """What a block does first that `depth` of `try` surround, besides those `around` the function; a handler gives the
-    record of its exception."""
-
-    @intrinsic
-    def enter(typing_context: Any, around: Any) -> Any:
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            calls = context.call_conv
-            builder.store(builder.add(args[0], cgutils.intp_t(depth)), calls._get_try_state(builder))
-            if not handles:
-                return context.get_dummy_value()
-            place = calls._get_excinfo_argument(builder.function)
-            record = builder.ptrtoint(builder.load(place), cgutils.intp_t)
-            builder.store(cgutils.get_null_value(place.type.pointee), place)
-            return record
-
-        return (types.intp if handles else types.none)(types.intp), generate
-
-    return enter
-
-
-@intrinsic
-def nothing_raised(typing_context: Any) -> Any:
-    """What a function with `try` does first: its caller leaves undefined what tells whether something was raised.
-
-    Returns how many `try` are open around it: some where it is inlined.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = context.call_conv._get_excinfo_argument(builder.function)
-        builder.store(cgutils.get_null_value(place.type.pointee), place)
-        return builder.load(context.call_conv._get_try_state(builder))
-
-    return types.intp(), generate
-
-
-@intrinsic
-def drop(typing_context: Any, record: Any) -> Any:
-    """Free the record of an exception that has been dealt with, if it was made while the code ran."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = builder.inttoptr(args[0], callconv.excinfo_ptr_t)
-        places = [cgutils.int32_t(0), cgutils.int32_t(callconv.ALLOC_FLAG_IDX)]
-        count = builder.load(builder.gep(pointer, places))
-        with builder.if_then(builder.icmp_signed(">", count, count.type(0))):
-            kind = llvm_ir.FunctionType(llvm_ir.VoidType(), [pointer.type])
-            builder.call(cgutils.get_or_insert_function(builder.module, kind, DROP), [pointer])
-        return context.get_dummy_value()
-
-    return types.none(types.intp), generate
-
-
-@intrinsic
-def raise_again(typing_context: Any, record: Any) -> Any:
-    """Raise the exception of a record."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        place = context.call_conv._get_excinfo_argument(builder.function)
-        builder.store(builder.inttoptr(args[0], place.type.pointee), place)
-        return context.get_dummy_value()
-
-    return types.none(types.intp), generate
-
-
-def lower_passing_on(context: Any, builder: Any) -> None:
-    """Leave the function with the exception that has been raised."""
-    context.call_conv._return_errcode_raw(builder, callconv.RETCODE_USEREXC)
