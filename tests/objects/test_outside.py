@@ -184,6 +184,20 @@ def module_of_settings(monkeypatch):
     return module
 
 
+def test_attribute_that_a_module_gets_later_was_not_noticed(module_of_settings):
+    module = module_of_settings
+
+    def loss(x):
+        return x * x if hasattr(module, "squares") else x
+
+    derivative = grad(loss)
+    assert derivative(3.0) == 1.0
+    module.squares = True
+    assert derivative(3.0) == 6.0
+    del module.squares
+    assert derivative(3.0) == 1.0
+
+
 def test_attributes_of_modules_were_frozen(module_of_settings):
     module = module_of_settings
 

@@ -40,8 +40,10 @@ def global_names(code: CodeType) -> tuple[str, ...]:
 
 @functools.cache
 def attribute_names(code: CodeType) -> tuple[str, ...]:
-    """The names of attributes that a function may read, its inner functions included."""
+    """The names of attributes that a function may read or ask for, its inner functions included."""
     found = {i.argval for i in dis.get_instructions(code) if i.opname in _READ_ATTRIBUTE}
+    if not {"hasattr", "getattr"}.isdisjoint(code.co_names):
+        found.update(constant for constant in code.co_consts if isinstance(constant, str))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             found.update(attribute_names(constant))
