@@ -27,12 +27,12 @@ def decorates_inside(x):
     return jitted(x)
 
 
-def catches_one_exception(x):
+def catches_what_it_finds(x):
     try:
         if x > 0.0:
             raise ValueError("a")
         return x
-    except ValueError:  # here
+    except ValueError if x > 1.0 else KeyError:  # here  # noqa: B030
         return 2.0 * x
 
 
@@ -61,7 +61,7 @@ def keeps_an_exception(x):
             "`takes_any_keywords` takes any keywords, .* write the keywords out in place of [*]{2}keywords",
         ),
         (decorates_inside, "`njit` takes any keywords, .*: decorate functions outside"),
-        (catches_one_exception, "every exception or none: write `except Exception:`"),
+        (catches_what_it_finds, "the classes behind `except` are not known .*: write their names"),
         (keeps_a_generator, "a generator expression that is kept: write a list comprehension"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

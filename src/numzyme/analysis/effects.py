@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir import Instruction
+from ..ir.exceptions import DROP, MATCHES
 from ..ir.symbols import BLOCK_ALLOCATOR, LIST_ALLOCATOR, MATH, TAPE_ALLOCATOR, symbol_of
 
 
@@ -76,7 +77,8 @@ HARMLESS = frozenset(
         "NRT_incref",
         "NRT_decref",
         "NRT_Free",
-        "numzyme.drop",
+        DROP,
+        MATCHES,
         "llvm.assume",
         "llvm.lifetime.start.p0",
         "llvm.lifetime.end.p0",

@@ -179,8 +179,6 @@ def _no_function(function: str, arguments: str) -> str:
             return f"np.{function} takes a tuple of arrays: write (a, b) in place of [a, b]"
         if function == "array":
             return "np.array of arrays is not known: write np.stack((a, b))"
-    if function == "exception_match":
-        return "Numba catches every exception or none: write `except Exception:`"
     if function == "setitem" and listed:
         return _FIXED
     if function == "setitem" and arguments.startswith("readonly array"):

@@ -8,6 +8,7 @@ counted once more. The address is null when there is no memory for a copy.
 
 from __future__ import annotations
 
+from ..ir.exceptions import CHAINED
 from . import arena_text
 
 API = ("escape", "publish", "publish_when_raising")
@@ -18,14 +19,14 @@ declare void @numzyme.arena.publish_when_raising(ptr, ptr, i64) nounwind willret
 """
 # Numba's record of an exception with arguments that were known only while the code ran: the third word are these. The
 # arguments of one with a context or a cause are the records of these (`frontend.objects.exception_records`).
-DROP = """
-define internal void @numzyme.drop(ptr %record) {
+DROP = f"""
+define internal void @numzyme.drop(ptr %record) {{
 entry:
   %place = getelementptr i8, ptr %record, i64 16
   %arguments = load ptr, ptr %place
   %count.at = getelementptr i8, ptr %record, i64 32
   %count = load i32, ptr %count.at
-  %chained = icmp eq i32 %count, 1048576
+  %chained = icmp eq i32 %count, {CHAINED}
   br i1 %chained, label %others, label %own
 others:
   %number = phi i64 [ 0, %entry ], [ %next, %dropped ]
@@ -49,7 +50,7 @@ own:
   call void @NRT_Free(ptr %arguments)
   call void @NRT_Free(ptr %record)
   ret void
-}
+}}
 declare void @NRT_Free(ptr)
 """
 RECORD_BYTES = 40  # meminfo, low, size as they were; meminfo and low as they are

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
-from . import arena, arena_text, blocks, blocks_text, escape_text
+from ..ir.exceptions import DROP
+from . import arena, arena_text, blocks, blocks_text, escape_text, exception_classes
 from .machine_code import DerivativeLibrary, compile_text
 from .objects import ObjectCode, address_in_engine, load_object, object_code
 
@@ -104,6 +105,7 @@ def prepare_process() -> None:
     """Make known what moved code may need from Numba's runtime and from ours; loads no part of Numba's compiler."""
     arena.register()
     blocks.register()
+    exception_classes.register()
 
 
 def strip_debug(text: str) -> str:
@@ -127,7 +129,7 @@ def with_records(text: str) -> str:
     if "@numzyme.record(" in text and "@NRT_Allocate(" in text:
         text = re.sub(r"^declare .*@numzyme\.record\(.*\n", "", text, flags=re.MULTILINE)
     text = text.replace("@numzyme.record(", "@NRT_Allocate(")
-    if "@numzyme.drop(" not in text:
+    if f"@{DROP}(" not in text:
         return text
     text = re.sub(r"^declare .*@(?:numzyme\.drop|NRT_Free)\(.*\n", "", text, flags=re.MULTILINE)
     return text + escape_text.DROP

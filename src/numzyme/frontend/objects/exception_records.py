@@ -17,8 +17,8 @@ from llvmlite import ir as llvm_ir
 from numba.core import callconv, cgutils, serialize, types
 from numba.core.extending import intrinsic
 
-DROP = "numzyme.drop"
-CHAINED_FLAG = 1 << 20  # where Numba counts the arguments that were known only while the code ran
+from ...ir.exceptions import CHAINED, DROP, MATCHES, Record
+
 _HAS_CAUSE = 1
 
 
@@ -52,22 +52,10 @@ class Chained(Exception, metaclass=_Every):
         return exception
 
 
-class _Record(ctypes.Structure):
-    """Numba's `excinfo_t`."""
-
-    _fields_ = (
-        ("pickled", ctypes.c_void_p),
-        ("length", ctypes.c_int32),
-        ("arguments", ctypes.c_void_p),
-        ("unwrap", ctypes.c_void_p),
-        ("count", ctypes.c_int32),
-    )
-
-
 def _exception_of(address: int) -> Any:
     """The exception of the record at `address`, which is freed if it was made while the code ran."""
-    record = _Record.from_address(address)
-    content = ctypes.string_at(record.pickled, record.length)
+    record = Record.from_address(address)
+    content = record.content()
     if record.count > 0:
         unwrap = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p)(record.unwrap)
         kind, arguments, _ = serialize.runtime_build_excinfo_struct(content, unwrap(record.arguments))
@@ -176,6 +164,24 @@ def raise_again(typing_context: Any, record: Any) -> Any:
     return types.none(types.intp), generate
 
 
+def matching(classes: tuple[type, ...]) -> Any:
+    """`match(record)`: whether an exception is of one of the classes."""
+
+    @intrinsic
+    def match(typing_context: Any, record: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            wanted = builder.load(context.get_python_api(builder).serialize_object(classes))
+            place = cgutils.alloca_once_value(builder, wanted)
+            kind = llvm_ir.FunctionType(cgutils.int32_t, [callconv.excinfo_ptr_t, place.type])
+            function = cgutils.get_or_insert_function(builder.module, kind, MATCHES)
+            answer = builder.call(function, [builder.inttoptr(args[0], callconv.excinfo_ptr_t), place])
+            return builder.icmp_signed("!=", answer, answer.type(0))
+
+        return types.boolean(types.intp), generate
+
+    return match
+
+
 @functools.cache
 def chaining(with_cause: bool) -> Any:
     """`chain(record)`: the exception on its way takes over the record of its context, or of its cause; 0: has none."""
@@ -201,7 +207,7 @@ def write_chained(context: Any, builder: Any, handled_record: Any, cause: Any, f
     kinds = (types.intp,) * 4
     context.call_conv.set_dynamic_user_exc(builder, Chained, (own, handled_record, cause, number), kinds)
     places = [cgutils.int32_t(0), cgutils.int32_t(callconv.ALLOC_FLAG_IDX)]
-    builder.store(cgutils.int32_t(CHAINED_FLAG), builder.gep(builder.load(place), places))
+    builder.store(cgutils.int32_t(CHAINED), builder.gep(builder.load(place), places))
 
 
 def handled(builder: Any) -> list[tuple[Any, Any]]:

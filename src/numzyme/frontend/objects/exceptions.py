@@ -9,11 +9,12 @@ whatever is raised and caught in the meantime, and becomes the context of what e
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Any
 
 from numba.core import bytecode, byteflow, errors, ir
 
-from .exception_records import PassedOn, chaining, drop, entering, handling, nothing_raised, raise_again, take
+from .exception_records import PassedOn, chaining, drop, entering, handling, matching, nothing_raised, raise_again, take
 
 _CLEAN_UP = ("COPY", "POP_EXCEPT", "RERAISE")
 
@@ -51,7 +52,16 @@ class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
         """Whether a handler may pass its exception on: `finally` does, and one that raises."""
         own = [step for step in self.table.values() if self.handler_at(step.offset) == handler]
         names = {step.opname for step in own}
-        return "RAISE_VARARGS" in names or ("RERAISE" in names and "CHECK_EXC_MATCH" not in names)
+        all_caught = any(self._catches_all(step) for step in own)
+        return "RAISE_VARARGS" in names or ("RERAISE" in names and not all_caught)
+
+    def _catches_all(self, step: Any) -> bool:
+        before = self.table.get(max((other for other in self.table if other < step.offset), default=-1))
+        names = ("Exception", "BaseException")
+        return step.opname == "CHECK_EXC_MATCH" and before is not None and self._name_in(before) in names
+
+    def _name_in(self, step: Any) -> str:
+        return self.co_names[step.arg >> 1] if step.opname == "LOAD_GLOBAL" else ""
 
     def _entry_at(self, offset: int) -> Any:
         found = [entry for entry in self._written if entry.start <= offset < entry.end]
@@ -199,6 +209,32 @@ class PassingOn:
         if handler is not None:
             self._call(drop, (self._record(handler),))
 
+    def op_CHECK_EXC_MATCH(self: Any, inst: Any, pred: Any, tos: Any, tos1: Any) -> None:
+        classes, handler = self._classes(tos), self.bytecode.handler_at(inst.offset)
+        if classes is None:
+            what = "the classes behind `except` are not known when the function is compiled: write their names"
+            raise errors.UnsupportedError(what, self.loc)
+        if handler is None or Exception in classes or BaseException in classes:
+            super().op_CHECK_EXC_MATCH(inst, pred, tos, tos1)  # type: ignore[misc]
+            return
+        function = self._assign(ir.Global("function", matching(classes), loc=self.loc), "$function")
+        self.store(ir.Expr.call(function, (self._record(handler),), (), loc=self.loc), pred)
+
+    def _classes(self: Any, name: str) -> tuple[type, ...] | None:
+        """The exceptions that a handler is for; None where they are not known."""
+        known = self._known(self._source(name))
+        listed = known if isinstance(known, tuple) else (known,)
+        return listed if all(isinstance(one, type) and issubclass(one, BaseException) for one in listed) else None
+
+    def _known(self: Any, source: Any) -> Any:
+        """The value of a global name, of an attribute of a module, of a tuple of such; None for others."""
+        if isinstance(source, ir.Expr) and source.op == "build_tuple":
+            return tuple(self._known(self._source(item.name)) for item in source.items)
+        if isinstance(source, ir.Expr) and source.op == "getattr":
+            module = self._known(self._source(source.value.name))
+            return getattr(module, source.attr, None) if isinstance(module, ModuleType) else None
+        return source.value if isinstance(source, ir.Global | ir.FreeVar) else None
+
     def op_RERAISE(self: Any, inst: Any, exc: Any) -> None:
         self._pass_on(inst, self.bytecode.handler_at(inst.offset))
 
@@ -223,9 +259,8 @@ class PassingOn:
         source = self._source(cause)
         if isinstance(source, ir.Const) and source.value is None:
             return self._assign(ir.Const(0, self.loc), "$cause")
-        makes = source.func if isinstance(source, ir.Expr) and source.op == "call" else None
-        kind = source if makes is None else self._source(makes.name)
-        kind = getattr(kind, "value", None)
+        call: Any = source if isinstance(source, ir.Expr) and source.op == "call" else None
+        kind = self._known(source if call is None else self._source(call.func.name))
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
             raise errors.UnsupportedError("`raise ... from` needs an exception that is made there, or None", self.loc)
         self.current_block.append(ir.TryRaise(self._written_out(cause, None), self.loc))

@@ -100,7 +100,17 @@ def _needs_translation(code: CodeType) -> bool:
 
 
 class _TraceRunner(byteflow.TraceRunner):
-    """Knows how these instructions move values on the stack."""
+    """Knows how these instructions move values on the stack, and in which `try` a jump ends."""
+
+    def dispatch(self, state: Any) -> None:
+        if state._pc == state.pc_initial and not state.in_with() and state.is_in_exception():
+            entry, around = state.get_exception(), state.get_top_block("TRY")
+            if around is None or around["end"] != entry.target:
+                block = state.make_block("TRY", end=entry.target)
+                block.update(end_offset=entry.end, stack_depth=entry.depth, push_lasti=entry.lasti)
+                state._blockstack.append(block)
+                state._blockstack_initial = tuple(state._blockstack)
+        super().dispatch(state)
 
     def op_UNPACK_EX(self, state: Any, inst: Any) -> None:
         before, after = inst.arg & 255, inst.arg >> 8
