@@ -75,9 +75,11 @@ class CallConv(CPUCallConv):
             function.attributes.add(attribute)
         builder = ir.IRBuilder(function.append_basic_block())
         python = self.context.get_python_api(builder)
-        environment = self.context.get_env_manager(builder, return_pyobject=True)
         arguments = builder.load(builder.bitcast(function.args[0], st_type.as_pointer()))
         kinds = [kind for kind in nb_types if kind is not None]  # None: known when the function was compiled
+        # code that knows its environment cannot be moved to another process, and numbers need none
+        numbers = all(isinstance(kind, types.Number | types.Boolean) for kind in kinds)
+        environment = None if numbers else self.context.get_env_manager(builder, return_pyobject=True)
         objects = [
             python.from_native_value(kind, builder.extract_value(arguments, place), env_manager=environment)
             for place, kind in enumerate(kinds)

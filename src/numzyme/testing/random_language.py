@@ -231,7 +231,7 @@ class WideWriter(Writer):
             self.emit(depth, "try:")
             self.emit(depth + 1, f"{value} += limited({self.leaf()})")
             self.block(depth + 1, 1)
-            self.emit(depth, "except Exception:")
+            self.emit(depth, f"except {self.caught()}:")
             self.emit(depth + 1, f"{value} = {self.tame()}")
             if self.rng.random() < 0.5:
                 self.emit(depth, "finally:")
@@ -241,7 +241,7 @@ class WideWriter(Writer):
             self.emit(depth + 1, "try:")
             self.emit(depth + 2, f"{value} -= limited({self.leaf()})")
             self.block(depth + 2, 1)
-            self.emit(depth + 1, "except Exception:")
+            self.emit(depth + 1, f"except {self.rng.choice((self.caught(), 'KeyError'))}:")
             self.emit(depth + 2, f"{value} = {self.tame()}")
             self.emit(depth + 2, f"if {self.condition()}:")
             again = self.rng.choice(("raise", 'raise TypeError("again")', 'raise ValueError("again") from None'))
@@ -253,6 +253,10 @@ class WideWriter(Writer):
             self.emit(depth, "except Exception:")
             self.emit(depth + 1, f"{value} = 0.3 * {value} + {self.tame()}")
         self.guarded = guarded
+
+    def caught(self) -> str:
+        """Classes to which what `limited` raises belongs."""
+        return self.rng.choice(("Exception", "ValueError", "(KeyError, ValueError)"))
 
     def object(self, depth: int) -> None:
         """An object with a number and an array, that may be another's."""
