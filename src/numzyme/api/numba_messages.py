@@ -22,7 +22,8 @@ _DURING = re.compile(
     r'^During: (?:lowering ".*"|typing of [\w -]+) at (?P<file>[^\n]+) \((?P<line>\d+)\)$', re.MULTILINE
 )
 _OWN_ERROR = re.compile(
-    r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from \S*numzyme/frontend/(?:objects/)?\w+\.py"
+    r"raised a specific error:\s+\w+: (?P<message>[^\n]*)\s+raised from "
+    r"\S*numzyme/frontend/(?:(?:objects|numerics)/)?\w+\.py"
 )
 _NOISE = re.compile(r"^Failed in .* mode pipeline \(step: .*\)$")
 _END = ("During:", "File ", "There are", "This error may have been caused", "To see Python", "Overload of")

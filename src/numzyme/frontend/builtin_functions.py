@@ -62,8 +62,8 @@ def own_function(value: Any) -> Callable[..., Any] | None:
     """The Python function of ours to compile in the place of `value`; None for others."""
     if not (callable(value) and isinstance(value, Hashable)):
         return None
-    if getattr(value, "__name__", "") in ("sinc", "tile", "np_interp_impl_inner", "_oneD_norm_2"):
-        from .numpy_functions import FUNCTIONS  # which loads Numba's compiler
+    if getattr(value, "__name__", "") in ("diff", "kron", "sinc", "tile", "np_interp_impl_inner", "_oneD_norm_2"):
+        from .numerics.numpy_functions import FUNCTIONS  # which loads Numba's compiler
 
         return FUNCTIONS.get(value)
     return _BUILTINS.get(value)

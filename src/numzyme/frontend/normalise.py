@@ -19,8 +19,8 @@ from .equality import hide, reveal, reveal_known
 from .extract import RawFunction
 from .graphs import recursive_functions
 from .inlining import mark_for_inlining
+from .numerics.powers import with_powers_by_value
 from .ownership import own_memory
-from .powers import with_powers_by_value
 from .records import with_valid_marks
 from .target import target_for
 from .twins import add_twins, state_purity, worthwhile

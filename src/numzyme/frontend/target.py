@@ -26,7 +26,7 @@ from numba.core.target_extension import CPU, dispatcher_registry, jit_registry, 
 from numba.core.targetconfig import ConfigStack
 from numba.core.typing.context import Context as TypingContext
 
-from . import fitting, records
+from . import records
 from .builtin_functions import own_function
 from .escape import CallConv
 from .failures import Failures
@@ -34,11 +34,12 @@ from .functions import written_for_numba
 from .generalized import is_generalized, looping_kernel
 from .isolation import PrivateLoader
 from .lines import NUMBA_DIRECTORY, Compiler, LineTable
+from .numerics import fitting, masks
+from .numerics.powers import is_literal_power, literal_power
 from .objects import attributes, classes, construct, enumerations, identity, iteration, optional, unlike_python
 from .objects.kinds import BoundMethod, ConstantType, EvenList, MixedList, ObjectType, called_method
 from .objects.outside import contents_of_defaults, version_of
 from .objects.sequences import may_be_no_object
-from .powers import is_literal_power, literal_power
 from .vectorized import function_of, is_vectorized, looping
 
 DEFAULT_FLAGS = compiler.DEFAULT_FLAGS
@@ -118,8 +119,10 @@ class TargetContext(cpu.CPUContext):
         self._seen = Registrations()  # that of all copies of this context
         super().init()
         # these load Numba's compiler, which a process that finds its code on disk does not need
-        from . import containers, numpy_functions
+        from . import containers
+        from .numerics import numpy_functions, reshaping
 
+        assert reshaping.KEY  # it has registered itself
         self._replaced_lowering, self._kernels = containers.replaced_lowering, numpy_functions.KERNELS
         self.data_model_manager = DataModelManager({**containers.MODELS, **records.MODELS}).chain(default_manager)
         self._internal_codegen = Codegen("numzyme.frontend")
@@ -163,7 +166,8 @@ class TargetContext(cpu.CPUContext):
         records.mark(builder.store(data, ptr, align=align), ty)
 
     def get_function(self, fn, sig, _firstcall=True):
-        replacement = identity.lower if identity.is_replaced(fn, sig) else self._replaced_lowering(fn, sig)
+        own = next((module.lower for module in (identity, masks) if module.is_replaced(fn, sig)), None)
+        replacement = own or self._replaced_lowering(fn, sig)
         if replacement is not None:
             return base._wrap_impl(replacement, self, sig.as_function())
         found = super().get_function(fn, sig, _firstcall)
@@ -257,6 +261,9 @@ class Context(TypingContext):
             if operation in identity.OPERATORS:
                 identity.known(*args)  # or Numba would say False
             unlike_python.check(operation, args)
+            own = masks.signature_of(operation, args)
+            if own is not None:
+                return own
         # before Numba's cache of failed attempts: a recursive call has no type at first
         method = called_method(self, func, len(args)) if isinstance(func, ObjectType | BoundMethod) else None
         recursive = method and method.recursive_call_type(self, args, kws)
@@ -271,6 +278,15 @@ class Context(TypingContext):
     def resolve_setitem(self, target, index, value):
         unlike_python.check(operator.setitem, (target, index, value))
         return super().resolve_setitem(target, index, value)
+
+    def resolve_getattr(self, typ, attr):
+        if attr == "reshape":
+            from .numerics import reshaping
+
+            method = reshaping.method_of(typ, attr)
+            if method is not None:
+                return method
+        return super().resolve_getattr(typ, attr)
 
     def resolve_setattr(self, target, attr, value):
         if isinstance(target, ObjectType):

@@ -6,7 +6,7 @@ from typing import Any
 
 from numba.core import types
 
-from .. import numpy_functions, powers, remainders
+from ..numerics import numpy_functions, powers, remainders
 from . import dicts, lists
 
 _REPLACED = {

@@ -33,8 +33,8 @@ def _problem(operation: Any, args: Any) -> str:
         return "a list selects elements of an array: pass an integer array, numpy.array(indices)"
     if operation in _SELECTING and isinstance(args[0], types.Array) and isinstance(args[1], types.Array):
         mask = args[1]
-        if isinstance(mask.dtype, types.Boolean) and mask.ndim > 1:
-            return "Numba takes masks of one dimension: flatten the array and the mask first"
+        if isinstance(mask.dtype, types.Boolean) and mask.ndim > 1 and mask.ndim != args[0].ndim:
+            return "a mask of several dimensions for a part of them: loop over the other axes"
     if operation in _TAKING_TWO and len(args) == 2 and all(isinstance(kind, types.BaseTuple) for kind in args):
         unlike = _is_listed(args[0]) != _is_listed(args[1])
         return "a list and a tuple are one in compiled code: compare or join two of one kind" if unlike else ""

@@ -1,6 +1,6 @@
 """NumPy functions with code of ours: those whose code in Numba has a value of its own at one point, and there no
 derivative, or another one; `tile`, which Numba does not have; norms of vectors whose elements lie in an order, or at
-distances, that BLAS does not know: Numba reads beyond the array.
+distances, that BLAS does not know: Numba reads beyond the array; `diff` and `kron` of arrays in any order.
 
 Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
 these points; at a knot, by the piece on its right; `sign` has no slope, not at 0 either. Invariant: the values are
@@ -205,9 +205,39 @@ def _text_of_tile(dimensions: int, given: int) -> str:
     return "\n".join([*lines, "    return result"])
 
 
+def _diff(a, n=1):
+    return _diff_of(np.ascontiguousarray(a), n)
+
+
+def _diff_of(a: Any, n: Any = 1) -> Any:
+    """`np.diff(a, n)` of an array in the order of C; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_diff_of)
+def _diff_of_kind(a, n=1):
+    return arraymath.np_diff_impl(a, n)
+
+
+def _kron(a, b):
+    return _kron_of(np.ascontiguousarray(a), np.ascontiguousarray(b))
+
+
+def _kron_of(a: Any, b: Any) -> Any:
+    """`np.kron(a, b)` of arrays in the order of C; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_kron_of)
+def _kron_of_kind(a, b):
+    return linalg.kron_impl(a, b)
+
+
 FUNCTIONS: dict[Any, Any] = {
     arraymath.np_interp_impl_inner: _interpolated,
     linalg._oneD_norm_2: _vector_norm,
+    np.diff: _diff,
+    np.kron: _kron,
     np.sinc: _sinc,
     np.tile: _tile,
 }
