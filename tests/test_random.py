@@ -38,6 +38,12 @@ def test_hoisted_call_that_came_back():
     assert verdict.kind == "agree", verdict
 
 
+def test_handlers_of_classes_agree_with_the_oracle():
+    """The oracle did not know what compiled code asks about classes of exceptions."""
+    (verdict,) = run([1100026], SECONDS, quick=True)
+    assert verdict.kind == "agree", verdict
+
+
 def test_the_source_of_a_seed_is_always_the_same():
     assert random_source(3) == random_source(3)
     assert random_source(3) != random_source(4)

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numba.core import serialize
 
 from numzyme.ir import Instruction
+from numzyme.ir.exceptions import CHAINED, MATCHES, Record
 
 from .functions import BINARY, UNARY
 from .interpreter import External, Interpreter, rounded, signed
-from .memory import OracleError
+from .memory import Memory, OracleError
 from .tape import Number
 
 EXTERNALS: dict[str, External] = {}
@@ -53,6 +55,21 @@ def external(*names: str):
 @external("llvm.experimental.noalias.scope.decl", "NRT_incref", "NRT_decref")
 def _nothing(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
     return None
+
+
+@external(MATCHES)
+def _matches(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
+    """Whether an exception is of a class: what is pickled in its record, or in that which its record keeps."""
+    record = values[0]
+    while run.memory.load(record + Record.count.offset, "i32") == CHAINED:
+        record = run.memory.load(run.memory.load(record + Record.arguments.offset, "ptr"), "i64")
+    kind, wanted = (_unpickled(run.memory, place) for place in (record, values[1]))
+    return int(issubclass(kind[0], wanted))
+
+
+def _unpickled(memory: Memory, record: int) -> Any:
+    place, length = (memory.load(record + offset, kind) for offset, kind in ((0, "ptr"), (Record.length.offset, "i32")))
+    return serialize.loads(memory.read(int(place), int(length)))  # type: ignore[arg-type]
 
 
 @external("llvm.powi")

@@ -85,6 +85,9 @@ class Memory:
         self._checked(address, len(data))[address : address + len(data)] = data
         self._forget(address, len(data))
 
+    def read(self, address: int, size: int) -> bytes:
+        return bytes(self._checked(address, size)[address : address + size])
+
     def copy(self, target: int, source: int, size: int) -> None:
         heap = self._checked(source, size)
         data = bytes(heap[source : source + size])
