@@ -158,7 +158,25 @@ def of_integers(x):
     return made[0] * x[0] ** 2
 
 
-PROGRAMS = (of_an_array, of_rows, of_a_range_with_steps, of_an_empty_range, of_a_range_that_ends_before_it_begins,
+def of_a_list_that_grows(x):
+    todo, done = [v for v in x], []  # noqa: C416
+    for v in todo:
+        if len(todo) < 8:
+            todo.append(2.0 * v)
+        done.append(v * v)
+    made = np.array(done)
+    return made.sum() * len(made)
+
+
+def of_what_is_left_of_enumerate(x):
+    pairs = enumerate(x)
+    next(pairs)
+    made = np.array([i * v for i, v in pairs])
+    return made.sum() * len(made)
+
+
+PROGRAMS = (of_a_list_that_grows, of_what_is_left_of_enumerate, of_an_array,
+            of_rows, of_a_range_with_steps, of_an_empty_range, of_a_range_that_ends_before_it_begins,
             of_enumerate, of_zip, of_enumerate_of_zip, of_a_generator, of_a_set, of_a_dict, of_reversed, of_flat,
             of_a_tuple, nested, nested_over_ranges, of_pairs, with_a_condition, left_early, two_appends, list_is_kept,
             two_arrays, list_is_changed, list_is_counted, list_is_popped, of_integers)  # fmt: skip

@@ -292,3 +292,53 @@ def called_inside_of_try(x):
 def test_function_that_is_made_inside_went_on_after_an_exception():
     for x in (2.0, 5.0):
         check(called_inside_of_try, lambda x=x: (x,))
+
+
+def captures_nothing_and_is_called_inside_of_try(x):
+    def inner(v):
+        if v > 3.0:
+            raise ValueError("large")
+        return v * v
+
+    try:
+        y = inner(x)
+    except Exception:
+        y = 5.0 * x
+    return y
+
+
+def called_by_a_comprehension_inside_of_try(x):
+    def inner(i):
+        if i * x > 3.0:
+            raise ValueError("large")
+        return x**2 * i
+
+    try:
+        y = sum([inner(i) for i in range(3)])
+    except Exception:
+        y = 5.0 * x
+    return y
+
+
+def called_inside_of_try_in_a_loop(x):
+    def inner(v):
+        if v > 3.0:
+            raise ValueError("large")
+        return v * v
+
+    for _ in range(4):
+        try:
+            x = inner(x + 1.0)
+        except Exception:
+            x = 0.5 * x
+    return x
+
+
+def test_functions_that_are_made_inside_raised_past_the_handler():
+    for function in (
+        captures_nothing_and_is_called_inside_of_try,
+        called_by_a_comprehension_inside_of_try,
+        called_inside_of_try_in_a_loop,
+    ):
+        for x in (0.4, 1.1, 2.3, 5.1):
+            check(function, lambda x=x: (x,))

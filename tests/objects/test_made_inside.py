@@ -183,6 +183,15 @@ def bound_anew_in_a_loop(x):
     return s
 
 
+def bound_anew_unread(x):
+    s = x[0]
+    g = lambda t: t * s  # noqa: E731
+    h = lambda t: t * 2.0  # noqa: E731
+    r = h(x[1])
+    s = x[1]
+    return apply(g, r)
+
+
 def bound_anew_behind_a_tuple(x):
     s = x[0]
     functions = (lambda t: t * s, lambda t: t)
@@ -190,7 +199,7 @@ def bound_anew_behind_a_tuple(x):
     return functions[0](1.0)
 
 
-@pytest.mark.parametrize("function", (bound_anew, bound_anew_in_a_loop, bound_anew_behind_a_tuple))
+@pytest.mark.parametrize("function", (bound_anew, bound_anew_in_a_loop, bound_anew_unread, bound_anew_behind_a_tuple))
 def test_a_captured_name_that_is_bound_anew_is_refused(function):
     with pytest.raises(DifferentiationError, match="captures `s`, which is bound anew"):
         grad(function)(np.array([0.3, 0.5]))
@@ -218,3 +227,31 @@ def test_a_default_that_is_no_constant_is_refused():
 
     with pytest.raises(DifferentiationError, match="default of `<lambda>`"):
         grad(kept)(np.array([0.3, 0.5]))
+
+
+def test_a_captured_name_that_is_bound_anew_in_an_inlined_function_is_refused():
+    def outer(x):
+        def make(p):
+            g = lambda t: t * p  # noqa: E731
+            p = p + 1.0
+            return apply(g, 2.0)
+
+        return make(x[0])
+
+    with pytest.raises(DifferentiationError, match="`p` is captured and bound more than once"):
+        grad(outer)(np.array([0.3, 0.5]))
+
+
+def test_nonlocal_inside_is_refused():
+    def doubled(x):
+        k = 1.0
+
+        def double():
+            nonlocal k
+            k = k * 2.0
+            return x[0]
+
+        return k * double()
+
+    with pytest.raises(DifferentiationError, match="nonlocal"):
+        grad(doubled)(np.array([0.3, 0.5]))

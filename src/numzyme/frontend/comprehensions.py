@@ -16,12 +16,14 @@ from numba.core.extending import intrinsic
 from numba.core.ir_utils import GuardException, find_callname, get_definition, guard
 
 _COUNTED = frozenset({"range", "enumerate", "zip"})
-_NOT_COUNTED = frozenset({"build_set", "build_map", "make_function"})
 _SEQUENCES = frozenset({"build_list", "build_tuple", "build_set", "build_map"})
 
 
 class ArraysFromLists:
-    """While it is entered, Numba makes arrays of lists where it may."""
+    """While it is entered, Numba makes arrays of lists where it may; `kinds` are the types of the arguments."""
+
+    def __init__(self, kinds: Any) -> None:
+        self.kinds = kinds
 
     def __enter__(self) -> None:
         self.inlining: Any = importlib.import_module("numba.core.inline_closurecall")  # which loads Numba's compiler
@@ -39,7 +41,7 @@ class ArraysFromLists:
             setattr(self.inlining, name, value)
 
     def _inline_arraycall(self, func_ir: Any, cfg: Any, visited: Any, loop: Any, *options: Any) -> bool:
-        may = len(loop.exits) == 1 and _is_counted(func_ir, func_ir.blocks[loop.header])
+        may = len(loop.exits) == 1 and _is_counted(func_ir, func_ir.blocks[loop.header], self.kinds)
         if not may or not self._is_only_filled(func_ir, func_ir.blocks[next(iter(loop.exits))]):
             raise GuardException
         return self.numbas["_inline_arraycall"](func_ir, cfg, visited, loop, *options)
@@ -118,23 +120,28 @@ def _is_sequence(func_ir: Any, variable: Any) -> bool:
     return isinstance(found, ir.Expr) and found.op in _SEQUENCES
 
 
-def _is_counted(func_ir: Any, header: Any) -> bool:
-    """Whether the length of what a loop runs over is known before it, as far as one can tell without types."""
+def _is_counted(func_ir: Any, header: Any, kinds: Any) -> bool:
+    """Whether the length of what a loop runs over is known before it, and stays as it is."""
     steps = list(header.find_exprs("iternext"))
     if len(steps) != 1:
         return False
     found = _definition(func_ir, steps[0].value)
-    return isinstance(found, ir.Expr) and found.op == "getiter" and _has_length(func_ir, found.value)
+    return isinstance(found, ir.Expr) and found.op == "getiter" and _has_length(func_ir, found.value, kinds)
 
 
-def _has_length(func_ir: Any, variable: Any) -> bool:
+def _has_length(func_ir: Any, variable: Any, kinds: Any) -> bool:
+    """Arrays and tuples that are arguments, and what is made of them and of ranges there: who has a name may be used
+    before, and lists change."""
     found = _definition(func_ir, variable)
-    if not isinstance(found, ir.Expr):
-        return True
-    if found.op != "call":
-        return found.op not in _NOT_COUNTED and not (found.op == "getattr" and found.attr == "flat")
+    if isinstance(found, ir.Arg):
+        return isinstance(kinds[found.index], types.Array | types.BaseTuple)
+    if not isinstance(found, ir.Expr) or found.op != "call" or not variable.name.startswith("$"):
+        return False
     name = guard(find_callname, func_ir, found)
-    return name is not None and name[0] in _COUNTED and all(_has_length(func_ir, value) for value in found.args)
+    if name is None or name[0] not in _COUNTED:
+        return False
+    sources = found.args[:1] if name[0] == "enumerate" else found.args
+    return name[0] == "range" or all(_has_length(func_ir, value, kinds) for value in sources)
 
 
 @intrinsic

@@ -29,7 +29,7 @@ def _remove_some(func_ir: Any) -> bool:
     blocks, removed = func_ir.blocks, False
     cfg, uses = compute_cfg_from_blocks(blocks), compute_use_defs(blocks)
     live_at = compute_live_map(cfg, blocks, uses.usemap, uses.defmap)
-    modules = _names_of_modules(blocks)
+    modules, captured = _names_of_modules(blocks), _captured_names(blocks)
     for label, block in blocks.items():
         live = set().union(*(live_at[target] for target, _ in cfg.successors(label)))
         kept = []
@@ -37,7 +37,7 @@ def _remove_some(func_ir: Any) -> bool:
             if isinstance(statement, ir.Assign):
                 name = statement.target.name
                 copied = isinstance(statement.value, ir.Var) and statement.value.name == name
-                if copied or (name not in live and _is_harmless(statement.value, modules)):
+                if copied or (name not in live | captured and _is_harmless(statement.value, modules)):
                     removed = True
                     continue
                 live.discard(name)
@@ -65,6 +65,24 @@ def _names_of_modules(blocks: Any) -> set[str]:
         for found in block.find_insts(ir.Assign)
         if isinstance(found.value, ir.Global | ir.FreeVar) and isinstance(found.value.value, ModuleType)
     }
+
+
+def _captured_names(blocks: Any) -> set[str]:
+    """Variables that functions made inside capture: whoever binds one anew must be seen (`objects.made_inside`)."""
+    assigned = [found for block in blocks.values() for found in block.find_insts(ir.Assign)]
+    known = [one for one in assigned if isinstance(one.value, ir.FreeVar)]
+    makers = {one.target.name for one in known if getattr(one.value.value, "_name", "") == "capture"}
+    tuples, names = set(), set()
+    for one in assigned:
+        value = one.value
+        if isinstance(value, ir.Expr) and value.op == "make_function" and isinstance(value.closure, ir.Var):
+            tuples.add(value.closure.name)
+        elif isinstance(value, ir.Expr) and value.op == "call" and value.func.name in makers:
+            names |= {argument.name for argument in value.args}
+    for one in assigned:
+        if one.target.name in tuples and isinstance(one.value, ir.Expr) and one.value.op == "build_tuple":
+            names |= {item.name for item in one.value.items}
+    return names | {one.value.name for one in assigned if one.target.name in names and isinstance(one.value, ir.Var)}
 
 
 def _read(statement: Any) -> list[Any]:

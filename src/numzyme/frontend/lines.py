@@ -167,7 +167,7 @@ class _InlineWithHandlers(InlineClosureLikes):
         compiler.run_frontend = run_frontend  # Numba asks its modules; the lock of its compiler is ours
         inlining.dead_code_elimination = remove_unread_values
         try:
-            with ArraysFromLists():
+            with ArraysFromLists(state.args):
                 return super().run_pass(state)
         finally:
             compiler.run_frontend, inlining.dead_code_elimination = plain, plain_removal

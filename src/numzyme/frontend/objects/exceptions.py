@@ -186,6 +186,17 @@ class PassingOn:
             made = self._source(call.func.name) if isinstance(call, ir.Expr) and call.op == "call" else None
             if isinstance(made, ir.Expr) and made.op == "make_function":
                 self.called_in_try.add(made.code)
+                self._keep_captured(made.code)
+
+    def _keep_captured(self: Any, code: Any) -> None:
+        """A comprehension is inlined, and what it calls would be, too."""
+        for name in code.co_freevars:
+            for made in self.definitions.get(name, ()):
+                source = self._source(made.name) if isinstance(made, ir.Var) else made
+                found = isinstance(source, ir.Expr) and source.op == "make_function"
+                if found and source.code not in self.called_in_try:
+                    self.called_in_try.add(source.code)
+                    self._keep_captured(source.code)
 
     def _call(self: Any, function: Any, arguments: tuple[Any, ...], target: Any = None) -> Any:
         """Write a call into the block, whose result becomes `target`, or a new variable."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import types as python_types
 from collections.abc import Iterator
 from types import CodeType, FunctionType
@@ -26,6 +27,7 @@ from .construct import field_kind, put_together
 from .kinds import BoundMethod, ObjectType, is_static
 from .outside import Outside, moving_values
 
+_TEMPORARY = re.compile(r"^\$|__v\d+load_closure")  # the second, where the function around has been inlined
 _INLINED = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
@@ -50,28 +52,34 @@ def may_be_a_value(code: CodeType) -> bool:
     return code.co_name not in _INLINED
 
 
-def make_values(func_ir: Any, chosen: Any) -> bool:
-    """Turn the functions that are made in `func_ir`, and whose code is `chosen`, into values; whether any was."""
+def make_values(func_ir: Any, chosen: Any, capturing_or_not: bool = False) -> bool:
+    """Turn the functions that are made in `func_ir`, and whose code is `chosen`, into values; whether any was.
+
+    Numba has values for those that capture nothing; `capturing_or_not`: calls of these must not be inlined either.
+    """
     changed = False
     for block in func_ir.blocks.values():
         body = []
         for statement in block.body:
             made = statement.value if isinstance(statement, ir.Assign) else None
             if isinstance(made, ir.Expr) and made.op == "make_function" and chosen(made.code):
-                before = _as_value(func_ir, block.scope, statement, made)
-                changed = changed or bool(before)
+                before = _as_value(func_ir, block.scope, statement, made, capturing_or_not)
+                changed = changed or statement.value is not made
                 body += before
             body.append(statement)
         block.body = body
     return changed
 
 
-def _as_value(func_ir: Any, scope: Any, statement: Any, made: Any) -> list[Any]:
+def _as_value(func_ir: Any, scope: Any, statement: Any, made: Any, capturing_or_not: bool) -> list[Any]:
     """Write the call that makes the closure into `statement`; statements that have to come before."""
     code, loc = made.code, statement.loc
     function = _function_of(func_ir, made, loc)
     moving = moving_values(function)
     if not code.co_freevars and not moving:
+        if capturing_or_not:
+            statement.value = ir.FreeVar(0, "function", function, loc)
+            func_ir._definitions[statement.target.name] = [statement.value]
         return []
     listed = guard(get_definition, func_ir, made.closure) if made.closure else None
     cells = dict(zip(code.co_freevars, listed.items if isinstance(listed, ir.Expr) else (), strict=True))
@@ -218,9 +226,10 @@ class _Later:
     def _note(self, func_ir: Any, variable: Any) -> None:
         """The variables that were read for one that is captured."""
         found = func_ir._definitions.get(variable.name, [])
-        self.captured[variable.unversioned_name] = None
-        if variable.name.startswith("$") and len(found) == 1 and isinstance(found[0], ir.Var):
+        if _TEMPORARY.search(variable.name) and len(found) == 1 and isinstance(found[0], ir.Var):
             self._note(func_ir, found[0])
+        else:
+            self.captured[variable.unversioned_name] = None
 
     def check(self, label: int, position: int) -> None:
         """Follow all ways from the statement, each block once with and once without a later binding behind it."""

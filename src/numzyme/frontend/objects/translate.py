@@ -42,6 +42,7 @@ def translated(function: FunctionType) -> Any:
         loc = ir.Loc(code.co_filename, code.co_firstlineno)
         raise errors.UnsupportedError(f"`{function.__qualname__}` is asynchronous (async def)", loc)
     _refuse_nonlocal(function)
+    _refuse_nonlocal_inside(function.__code__)
     _refuse_finally_around_yield(function)
     changed = without_generators(function)
     if changed is function and not _needs_translation(function.__code__):
@@ -57,7 +58,7 @@ def interpreted(identity: Any) -> Any:
     interpreter = _Interpreter(identity)
     func_ir = interpreter.interpret(ByteCode(func_id=identity))
     called = interpreter.called_in_try
-    make_values(func_ir, lambda code: must_be_a_value(code) or (code in called and may_be_a_value(code)))
+    make_values(func_ir, lambda code: must_be_a_value(code) or (code in called and may_be_a_value(code)), True)
     return func_ir
 
 
@@ -75,6 +76,31 @@ def _refuse_nonlocal(function: FunctionType) -> None:
             raise errors.UnsupportedError(
                 f"`{step.argval}` is a variable of another function (nonlocal): pass it as an argument and return it",
                 ir.Loc(function.__code__.co_filename, line),
+            )
+
+
+def _refuse_nonlocal_inside(code: CodeType) -> None:
+    """Inlined code binds the variable where it stands, and what was read of it before, in one expression, with it."""
+    for inner in codes_inside(code):
+        line = inner.co_firstlineno
+        for step in dis.get_instructions(inner) if inner.co_freevars and may_be_a_value(inner) else ():
+            line = step.starts_line or line
+            if step.opname in ("STORE_DEREF", "DELETE_DEREF") and step.argval in inner.co_freevars:
+                what = f"`{step.argval}` is a variable of the function around (nonlocal): return the new value"
+                raise errors.UnsupportedError(what, ir.Loc(inner.co_filename, line))
+        _refuse_bound_anew(inner)
+        _refuse_nonlocal_inside(inner)
+
+
+def _refuse_bound_anew(code: CodeType) -> None:
+    """A function that is made inside, and itself makes one, is inlined: who binds a captured name anew is lost."""
+    bound = [step for step in dis.get_instructions(code) if step.opname == "STORE_DEREF"]
+    parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    for name in code.co_cellvars:
+        if sum(step.argval == name for step in bound) + (name in parameters) > 1:
+            what = f"`{name}` is captured and bound more than once in `{code.co_name}`, which is made inside"
+            raise errors.UnsupportedError(
+                f"{what}: give it another name", ir.Loc(code.co_filename, code.co_firstlineno)
             )
 
 
