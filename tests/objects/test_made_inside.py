@@ -85,6 +85,19 @@ def generator(x):
     return s
 
 
+OPTION = None
+
+
+def takes_any_number(x):
+    def mean(*values):
+        return sum(values) / len(values)
+
+    def count(*values):
+        return len(values) * x[0] if OPTION else len(values) * x[1]
+
+    return np.sum(mean(x) * x) + count((x[1], x[0])) + mean(x[0], x[1])
+
+
 def stores(x):
     y = np.zeros(2)
 
@@ -141,7 +154,8 @@ def bound_anew_when_it_is_done(x):
 
 
 PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
-            recursive_over_an_array, generator, stores, called_inside_of_try, in_a_tuple, exponent, with_default,
+            recursive_over_an_array, generator, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
+            with_default,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 
 

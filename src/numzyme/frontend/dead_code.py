@@ -16,7 +16,7 @@ from numba.core.analysis import compute_cfg_from_blocks, compute_live_map, compu
 _HARMLESS = frozenset({"make_function", "build_tuple", "build_list", "build_set", "build_map", "cast"})
 
 
-def remove_unread_values(func_ir: Any, *_: Any) -> None:
+def remove_unread_values(func_ir: Any, *_: Any, **__: Any) -> None:
     """What stands for Numba's `dead_code_elimination`: takes its arguments, and leaves valid IR."""
     changed = False
     while _remove_some(func_ir):

@@ -43,8 +43,9 @@ def codes_inside(code: CodeType) -> Iterator[CodeType]:
 
 def must_be_a_value(code: CodeType) -> bool:
     """Whether calls of a function cannot be inlined."""
-    is_generator = bool(code.co_flags & inspect.CO_GENERATOR) and code.co_name not in _INLINED
-    return is_generator or refers_to_itself(code)
+    numbas_inliner_mistakes = inspect.CO_GENERATOR | inspect.CO_VARARGS
+    is_other = bool(code.co_flags & numbas_inliner_mistakes) and code.co_name not in _INLINED
+    return is_other or refers_to_itself(code)
 
 
 def may_be_a_value(code: CodeType) -> bool:
