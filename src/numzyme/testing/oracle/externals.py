@@ -60,10 +60,11 @@ def _nothing(run: Interpreter, i: Instruction, values: Sequence[Any]) -> None:
 @external(MATCHES)
 def _matches(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     """Whether an exception is of a class: what is pickled in its record, or in that which its record keeps."""
-    record = values[0]
-    while run.memory.load(record + Record.count.offset, "i32") == CHAINED:
-        record = run.memory.load(run.memory.load(record + Record.arguments.offset, "ptr"), "i64")
-    kind, wanted = (_unpickled(run.memory, place) for place in (record, values[1]))
+    record: Any = values[0]
+    memory: Any = run.memory
+    while memory.load(record + Record.count.offset, "i32") == CHAINED:
+        record = memory.load(memory.load(record + Record.arguments.offset, "ptr"), "i64")
+    kind, wanted = (_unpickled(memory, place) for place in (record, values[1]))
     return int(issubclass(kind[0], wanted))
 
 
