@@ -320,6 +320,34 @@ def called_by_a_comprehension_inside_of_try(x):
     return y
 
 
+def comprehension_that_raises(x):
+    try:
+        listed = [1.0 / int(x + n) for n in range(-3, 1)]
+    except ZeroDivisionError:
+        return 5.0 * x
+    return sum(listed) * x
+
+
+def array_of_a_comprehension_that_raises(x):
+    y = x
+    try:
+        made = np.array([x / int(x + n) for n in range(-3, 1)])
+        y = made.sum()
+    except ArithmeticError:
+        y = 5.0 * x
+    finally:
+        y = y + x
+    return y
+
+
+def nested_comprehensions_that_raise(x):
+    try:
+        y = sum([sum([x / int(x + n + m) for n in range(-3, 0)]) for m in range(2)])
+    except ZeroDivisionError:
+        y = 5.0 * x
+    return y
+
+
 def called_inside_of_try_in_a_loop(x):
     def inner(v):
         if v > 3.0:
@@ -338,6 +366,9 @@ def test_functions_that_are_made_inside_raised_past_the_handler():
     for function in (
         captures_nothing_and_is_called_inside_of_try,
         called_by_a_comprehension_inside_of_try,
+        comprehension_that_raises,
+        array_of_a_comprehension_that_raises,
+        nested_comprehensions_that_raise,
         called_inside_of_try_in_a_loop,
     ):
         for x in (0.4, 1.1, 2.3, 5.1):

@@ -88,6 +88,21 @@ def generator(x):
 OPTION = None
 
 
+def made_by_another_in_loops(x):
+    def power(p):
+        def raised(t):
+            return t**p + x[0] * p
+
+        return raised
+
+    s = 0.0
+    for p in (1, 2, 3):
+        s += apply(power(p), x[1])
+    for v in x:
+        s += apply(power(2.0 + v), x[1])
+    return s + apply(power(1.5), x[0]) * apply(power(2.5), x[1])
+
+
 def takes_any_number(x):
     def mean(*values):
         return sum(values) / len(values)
@@ -154,7 +169,8 @@ def bound_anew_when_it_is_done(x):
 
 
 PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
-            recursive_over_an_array, generator, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
+            recursive_over_an_array, generator,
+            made_by_another_in_loops, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
             with_default,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 
@@ -197,6 +213,23 @@ def bound_anew_in_a_loop(x):
     return s
 
 
+def bound_anew_in_a_helper(x):
+    def pick(f):
+        return f
+
+    s = x[0]
+    h = pick(lambda t: t * s)
+    s = x[1]
+    return apply(h, 1.0)
+
+
+def bound_anew_behind_a_list(x):
+    s = x[0]
+    made = [lambda t: t * s]
+    s = x[1]
+    return apply(made[0], 1.0)
+
+
 def bound_anew_unread(x):
     s = x[0]
     g = lambda t: t * s  # noqa: E731
@@ -213,7 +246,17 @@ def bound_anew_behind_a_tuple(x):
     return functions[0](1.0)
 
 
-@pytest.mark.parametrize("function", (bound_anew, bound_anew_in_a_loop, bound_anew_unread, bound_anew_behind_a_tuple))
+@pytest.mark.parametrize(
+    "function",
+    (
+        bound_anew,
+        bound_anew_in_a_loop,
+        bound_anew_unread,
+        bound_anew_in_a_helper,
+        bound_anew_behind_a_list,
+        bound_anew_behind_a_tuple,
+    ),
+)
 def test_a_captured_name_that_is_bound_anew_is_refused(function):
     with pytest.raises(DifferentiationError, match="captures `s`, which is bound anew"):
         grad(function)(np.array([0.3, 0.5]))
@@ -269,3 +312,23 @@ def test_nonlocal_inside_is_refused():
 
     with pytest.raises(DifferentiationError, match="nonlocal"):
         grad(doubled)(np.array([0.3, 0.5]))
+
+
+def test_calls_without_end_are_refused():
+    def fixed_point(x):
+        y = lambda f, n: x[0] if n == 0 else f(f, n - 1) * x[1]  # noqa: E731
+        return y(y, 3)
+
+    with pytest.raises(DifferentiationError, match="without end"):
+        grad(fixed_point)(np.array([0.3, 0.5]))
+
+
+def test_a_parameter_that_is_bound_anew_in_front_of_a_comprehension():
+    def weighted(x):
+        def scaled(p):
+            p = p * 2.0
+            return sum([p * v for v in x])
+
+        return scaled(x[0])
+
+    np.testing.assert_allclose(grad(weighted)(np.array([0.3, 0.5])), [2.2, 0.6], rtol=1e-14)

@@ -44,7 +44,7 @@ def _remove_some(func_ir: Any) -> bool:
             elif isinstance(statement, ir.Del) and statement.value not in live:
                 removed = True
                 continue
-            live |= {variable.name for variable in _read(statement)}
+            live |= {variable.name for variable in variables_read(statement)}
             kept.append(statement)
         block.body = kept[::-1]
     return removed
@@ -85,7 +85,8 @@ def _captured_names(blocks: Any) -> set[str]:
     return names | {one.value.name for one in assigned if one.target.name in names and isinstance(one.value, ir.Var)}
 
 
-def _read(statement: Any) -> list[Any]:
+def variables_read(statement: Any) -> list[Any]:
+    """The variables that a statement of Numba's IR reads."""
     if not isinstance(statement, ir.Assign):
         return statement.list_vars()
     if isinstance(statement.value, ir.Var):

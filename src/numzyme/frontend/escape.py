@@ -50,7 +50,8 @@ class CallConv(CPUCallConv):
         in_try = self.check_try_status(builder).in_try
         builder.store(status.excinfoptr, self._get_excinfo_argument(builder.function))
         with builder.if_then(builder.not_(in_try)):
-            write_contexts(builder)
+            with builder.if_then(status.is_user_exc):  # others have no record
+                write_contexts(builder)
             self._return_errcode_raw(builder, status.code)
 
     def return_user_exc(

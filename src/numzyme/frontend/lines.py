@@ -8,11 +8,12 @@ the line of the call. Code that Numba itself inlined from another user file is p
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 from typing import Any
 
 import numba
-from numba.core import bytecode, compiler, debuginfo, ir, lowering, typed_passes
+from numba.core import bytecode, compiler, debuginfo, errors, ir, lowering, typed_passes
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import InlineOverloads, NativeLowering, NopythonTypeInference
@@ -37,6 +38,7 @@ from .objects.specialise import Specialise
 from .objects.ssa import ReconstructSSA
 from .objects.translate import interpreted
 
+MOST_CALLS = 300  # of functions made inside of one, that are inlined
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
 
 
@@ -158,19 +160,27 @@ class _InlineWithHandlers(InlineClosureLikes):
     def run_pass(self, state: Any) -> Any:
         inlining: Any = importlib.import_module("numba.core.inline_closurecall")  # which loads Numba's compiler
         plain, plain_removal = compiler.run_frontend, inlining.dead_code_elimination
+        plain_call, calls = inlining.inline_closure_call, itertools.count(1)
 
         def run_frontend(function: Any, *args: Any, **options: Any) -> Any:
             if function.__code__.co_exceptiontable:
                 return interpreted(bytecode.FunctionIdentity.from_function(function))
             return plain(function, *args, **options)
 
+        def inline_closure_call(func_ir: Any, names: Any, block: Any, position: int, *args: Any, **options: Any) -> Any:
+            if next(calls) > MOST_CALLS:
+                what = "calls of functions that are made inside lead to further ones without end"
+                raise errors.UnsupportedError(f"{what}: write a `def` that calls itself", block.body[position].loc)
+            return plain_call(func_ir, names, block, position, *args, **options)
+
         compiler.run_frontend = run_frontend  # Numba asks its modules; the lock of its compiler is ours
-        inlining.dead_code_elimination = remove_unread_values
+        inlining.dead_code_elimination, inlining.inline_closure_call = remove_unread_values, inline_closure_call
         try:
             with ArraysFromLists(state.args):
                 return super().run_pass(state)
         finally:
             compiler.run_frontend, inlining.dead_code_elimination = plain, plain_removal
+            inlining.inline_closure_call = plain_call
             state.typingctx.refresh()  # reading may have made functions
 
 

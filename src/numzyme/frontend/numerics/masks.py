@@ -52,7 +52,7 @@ def lower(context: Any, builder: Any, called: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _selected(array, mask):
+def _chosen(array, mask):
     for axis in range(array.ndim):
         if mask.shape[axis] != array.shape[axis]:
             raise IndexError("boolean index did not match the shape of the indexed array")
@@ -60,7 +60,11 @@ def _selected(array, mask):
     for chosen in mask.flat:
         if chosen:
             count += 1
-    result = np.empty(count, array.dtype)
+    return count
+
+
+def _selected(array, mask):
+    result = np.empty(_chosen(array, mask), array.dtype)
     count = 0
     for index, chosen in np.ndenumerate(mask):
         if chosen:
@@ -70,22 +74,14 @@ def _selected(array, mask):
 
 
 def _filled(array, mask, value):
-    for axis in range(array.ndim):
-        if mask.shape[axis] != array.shape[axis]:
-            raise IndexError("boolean index did not match the shape of the indexed array")
+    _chosen(array, mask)
     for index, chosen in np.ndenumerate(mask):
         if chosen:
             array[index] = value
 
 
 def _stored(array, mask, values):
-    for axis in range(array.ndim):
-        if mask.shape[axis] != array.shape[axis]:
-            raise IndexError("boolean index did not match the shape of the indexed array")
-    count = 0
-    for chosen in mask.flat:
-        if chosen:
-            count += 1
+    count = _chosen(array, mask)
     if len(values) != 1 and len(values) != count:
         raise ValueError("boolean index assignment: another number of values than elements are chosen")
     step = 1 if len(values) == count else 0

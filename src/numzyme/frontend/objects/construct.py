@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -136,14 +136,7 @@ def _new_object(python_class: type, names: list[str]) -> Any:
         made = object_type_of(python_class, tuple(zip(names, kinds, strict=True)), rebound_of(python_class) & arrays)
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            cast = {
-                name: context.cast(builder, value, given, kind) if not is_static(kind) else None
-                for name, value, given, kind in zip(names, args, sig.args, kinds, strict=True)
-            }
-            for name, kind in zip(names, kinds, strict=True):
-                if cast[name] is not None:
-                    context.nrt.incref(builder, kind, cast[name])
-            return put_together(context, builder, made, cast)
+            return put_together(context, builder, made, cast_fields(context, builder, names, kinds, sig.args, args))
 
         return made(*values), generate
 
@@ -164,6 +157,20 @@ def field_kind(kind: Any) -> Any:
     if isinstance(kind, types.UnicodeType):
         raise errors.TypingError("a string in an object made by compiled code must be a literal")
     return types.unliteral(kind)
+
+
+def cast_fields(
+    context: Any, builder: Any, names: Sequence[str], kinds: Sequence[Any], given: Sequence[Any], args: Sequence[Any]
+) -> dict[str, Any]:
+    """Values for fields of types `kinds` from `args`, of types `given`, each with a reference of its own."""
+    cast = {
+        name: None if is_static(kind) else context.cast(builder, value, source, kind)
+        for name, value, source, kind in zip(names, args, given, kinds, strict=True)
+    }
+    for name, kind in zip(names, kinds, strict=True):
+        if cast[name] is not None:
+            context.nrt.incref(builder, kind, cast[name])
+    return cast
 
 
 def put_together(context: Any, builder: Any, kind: Any, values: dict[str, Any]) -> Any:

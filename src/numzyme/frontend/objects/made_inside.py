@@ -22,9 +22,10 @@ from numba.core.compiler_machinery import FunctionPass, register_pass
 from numba.core.extending import intrinsic
 from numba.core.ir_utils import get_definition, guard
 
+from ..dead_code import variables_read
 from .closures import ClosureType, closure_type_of, defaults_of
-from .construct import field_kind, put_together
-from .kinds import BoundMethod, ObjectType, is_static
+from .construct import cast_fields, field_kind, put_together
+from .kinds import BoundMethod, ObjectType
 from .outside import Outside, moving_values
 
 _TEMPORARY = re.compile(r"^\$|__v\d+load_closure")  # the second, where the function around has been inlined
@@ -43,9 +44,16 @@ def codes_inside(code: CodeType) -> Iterator[CodeType]:
 
 def must_be_a_value(code: CodeType) -> bool:
     """Whether calls of a function cannot be inlined."""
-    numbas_inliner_mistakes = inspect.CO_GENERATOR | inspect.CO_VARARGS
-    is_other = bool(code.co_flags & numbas_inliner_mistakes) and code.co_name not in _INLINED
-    return is_other or refers_to_itself(code)
+    is_mistaken = bool(code.co_flags & (inspect.CO_GENERATOR | inspect.CO_VARARGS))  # by Numba's inlining
+    return (is_mistaken and may_be_a_value(code)) or refers_to_itself(code)
+
+
+def captured_by_functions(code: CodeType) -> Iterator[str]:
+    """Names that functions capture which are made in a function, or in a comprehension there."""
+    for inner in codes_inside(code):
+        yield from (
+            inner.co_freevars if may_be_a_value(inner) else set(inner.co_freevars) & {*captured_by_functions(inner)}
+        )
 
 
 def may_be_a_value(code: CodeType) -> bool:
@@ -116,6 +124,8 @@ def _is_own_name(func_ir: Any, target: str, name: str) -> bool:
 def _function_of(func_ir: Any, made: Any, loc: Any) -> FunctionType:
     """A Python function with the code of one that is made inside, in whose cells is nothing but the function itself."""
     code = made.code
+    # what a comprehension runs over has a name that no parameter may have
+    code = code.replace(co_varnames=tuple(name.replace(".", "iterator") for name in code.co_varnames))
     defaults = tuple(_constant(func_ir, value, code.co_name, loc) for value in defaults_of(func_ir, made))
     cells = tuple(python_types.CellType() for _ in code.co_freevars)
     surrounding = func_ir.func_id.func
@@ -154,14 +164,7 @@ def capturing(function: FunctionType, names: tuple[str, ...]) -> Any:
         made = ClosureType(function, tuple(zip(names, kinds, strict=True)), outside)
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            cast = {
-                name: None if is_static(kind) else context.cast(builder, value, given, kind)
-                for name, value, given, kind in zip(names, args, sig.args, kinds, strict=True)
-            }
-            for name, kind in zip(names, kinds, strict=True):
-                if cast[name] is not None:
-                    context.nrt.incref(builder, kind, cast[name])
-            return put_together(context, builder, made, cast)
+            return put_together(context, builder, made, cast_fields(context, builder, names, kinds, sig.args, args))
 
         return made(*values), generate
 
@@ -200,13 +203,13 @@ class NothingLater(FunctionPass):
         for label, block in state.func_ir.blocks.items():
             for position, statement in enumerate(block.body):
                 kind = state.typemap.get(statement.target.name) if isinstance(statement, ir.Assign) else None
-                if _makes_closure(state.func_ir, statement) and isinstance(kind, ClosureType):
+                if isinstance(kind, ClosureType) and _makes(state.func_ir, statement.value):
                     _Later(state, statement, kind).check(label, position)
         return False
 
 
-def _makes_closure(func_ir: Any, statement: Any) -> bool:
-    call = getattr(statement, "value", None)
+def _makes(func_ir: Any, call: Any) -> bool:
+    """Whether an expression makes a closure."""
     if not isinstance(call, ir.Expr) or call.op != "call":
         return False
     function = guard(get_definition, func_ir, call.func)
@@ -217,18 +220,18 @@ class _Later:
     """What happens behind the statement that makes a closure."""
 
     def __init__(self, state: Any, making: Any, kind: ClosureType) -> None:
-        self.blocks, self.typemap = state.func_ir.blocks, state.typemap
+        self.func_ir, self.blocks, self.typemap = state.func_ir, state.func_ir.blocks, state.typemap
         self.graph = compute_cfg_from_blocks(self.blocks)
         self.making, self.kind = making, kind
         self.captured: dict[str, None] = {}
         for value in making.value.args:
-            self._note(state.func_ir, value)
+            self._note(value)
 
-    def _note(self, func_ir: Any, variable: Any) -> None:
+    def _note(self, variable: Any) -> None:
         """The variables that were read for one that is captured."""
-        found = func_ir._definitions.get(variable.name, [])
+        found = self.func_ir._definitions.get(variable.name, [])
         if _TEMPORARY.search(variable.name) and len(found) == 1 and isinstance(found[0], ir.Var):
-            self._note(func_ir, found[0])
+            self._note(found[0])
         else:
             self.captured[variable.unversioned_name] = None
 
@@ -252,7 +255,7 @@ class _Later:
                 return None
             if isinstance(statement, ir.Del):
                 continue
-            if later and any(map(self._holds_closure, statement.list_vars())):
+            if later and any(map(self._holds_closure, variables_read(statement))):
                 name = self.kind.function.__name__
                 what = f"`{name}` captures `{later}`, which is bound anew while `{name}` is in use"
                 raise errors.UnsupportedError(f"{what}: give the variable another name there", statement.loc)
@@ -262,7 +265,10 @@ class _Later:
         return later
 
     def _holds_closure(self, variable: Any) -> bool:
-        return _holds(self.typemap.get(variable.name), self.kind.function.__code__)
+        """Whether a variable may be, or hold, the closure; one that another statement makes is not."""
+        found = guard(get_definition, self.func_ir, variable)
+        is_another = isinstance(found, ir.Expr) and found is not self.making.value and _makes(self.func_ir, found)
+        return not is_another and _holds(self.typemap.get(variable.name), self.kind)
 
 
 @functools.singledispatch
@@ -291,8 +297,6 @@ def _(kind: Any) -> tuple:
     return (kind.type,)
 
 
-def _holds(kind: Any, code: CodeType) -> bool:
-    """Whether a value of type `kind` is, or holds, a closure with this code."""
-    if isinstance(kind, ClosureType) and kind.function.__code__ == code:
-        return True
-    return any(_holds(member, code) for member in _members(kind))
+def _holds(kind: Any, closure: ClosureType) -> bool:
+    """Whether a value of type `kind` is, or holds, one of type `closure`."""
+    return kind == closure or any(_holds(member, closure) for member in _members(kind))

@@ -22,7 +22,14 @@ from .exceptions import ByteCode, PassingOn, raise_varargs
 from .generators import without_generators
 from .inheritance import super_of
 from .initialisers import body_of, threaded_of
-from .made_inside import codes_inside, make_values, may_be_a_value, must_be_a_value, refers_to_itself
+from .made_inside import (
+    captured_by_functions,
+    codes_inside,
+    make_values,
+    may_be_a_value,
+    must_be_a_value,
+    refers_to_itself,
+)
 from .matching import known_length, matches_sequence, middle, parts_of, strict_zip
 from .sequences import all_of, any_of
 
@@ -58,7 +65,7 @@ def interpreted(identity: Any) -> Any:
     interpreter = _Interpreter(identity)
     func_ir = interpreter.interpret(ByteCode(func_id=identity))
     called = interpreter.called_in_try
-    make_values(func_ir, lambda code: must_be_a_value(code) or (code in called and may_be_a_value(code)), True)
+    make_values(func_ir, lambda code: must_be_a_value(code) or code in called, True)
     return func_ir
 
 
@@ -96,7 +103,7 @@ def _refuse_bound_anew(code: CodeType) -> None:
     """A function that is made inside, and itself makes one, is inlined: who binds a captured name anew is lost."""
     bound = [step for step in dis.get_instructions(code) if step.opname == "STORE_DEREF"]
     parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for name in code.co_cellvars:
+    for name in sorted({*captured_by_functions(code)} & {*code.co_cellvars}):
         if sum(step.argval == name for step in bound) + (name in parameters) > 1:
             what = f"`{name}` is captured and bound more than once in `{code.co_name}`, which is made inside"
             raise errors.UnsupportedError(
