@@ -24,8 +24,8 @@ def _number_of_the_commit() -> int:
     return int(found.stdout)
 
 
-# NUMZYME_EVERY_PROGRAM=1 runs all, in full: Numba takes many seconds for containers and some of NumPy's functions. Without
-# it, the commit says which third, and which sixteenth of the slow ones, so that every program is run by some build soon.
+# NUMZYME_EVERY_PROGRAM=1 runs all, in full: Numba takes many seconds for containers and some of NumPy's functions.
+# Without it, the commit says which third, and which sixteenth of the slow ones: every program is run by some build.
 SLOW = [p for f in (numpy_functions, containers, records, generalized, blas, optional) for p in f.CORPUS]
 EVERY = bool(os.environ.get("NUMZYME_EVERY_PROGRAM"))
 OTHERS = [name for name in PROGRAMS if name not in SLOW]
