@@ -6,7 +6,7 @@ import pytest
 from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 from numba.core.runtime.nrt import rtsys
 
-from numzyme import Duplicated, Forward, autodiff, grad
+from numzyme import Duplicated, Forward, autodiff, grad, vjp
 
 _nrt_python.memsys_enable_stats()
 
@@ -172,6 +172,31 @@ def test_contexts_are_pythons(function, x):
     for call in (lambda: grad(function)(x), lambda: autodiff(Forward, function, Duplicated(x, 1.0))):
         found = outcome(call)
         assert isinstance(found, float) if isinstance(expected, float) else found == expected
+
+
+@pytest.mark.parametrize("function", RAISING, ids=lambda function: function.__name__)
+def test_context_of_the_caller_comes_behind(function):
+    """Python gave the exception the context of who called, and its own was lost."""
+
+    def in_a_handler(call):
+        try:
+            raise KeyError("outer")
+        except KeyError:
+            return call()
+
+    expected = outcome(lambda: in_a_handler(lambda: function(5.0)))
+    for call in (
+        lambda: grad(function)(5.0),
+        lambda: autodiff(Forward, function, Duplicated(5.0, 1.0)),
+        lambda: vjp(function, 5.0),
+    ):
+        try:
+            in_a_handler(call)
+        except Exception as found:  # which one is what is compared
+            assert described(found) == expected
+            assert not vars(found)
+        else:
+            raise AssertionError("nothing is raised")
 
 
 def test_programs_do_raise():

@@ -20,6 +20,7 @@ from numba.extending import intrinsic
 
 from .. import frontend
 from ..diagnostics import DifferentiationError, DifferentiationValueError
+from ..ir.exceptions import restore_context
 from . import lowering, overlap, refusals
 from .calls import Call, TypedCall
 from .stored import StoredDispatcher
@@ -85,6 +86,7 @@ def _is_too_big(error: Exception) -> bool:
 
 def raise_translated(error: Exception, function: Any, values: Sequence[Any] = ()) -> NoReturn:
     """Raise what stands for the error of a dispatcher, called with `values`: refusals in full, all else as it is."""
+    restore_context(error)
     if _is_refusal(error) and overlap.this_thread.error is not None:
         error, overlap.this_thread.error = overlap.this_thread.error, None
     elif isinstance(error, NumbaError) or _is_too_big(error):

@@ -11,6 +11,7 @@ import ctypes
 DROP = "numzyme.drop"  # frees a record
 MATCHES = "numzyme.matches"  # whether the exception of a record is of one of some classes
 CHAINED = 1 << 20
+_CONTEXT = "numzyme_context"
 
 
 class Record(ctypes.Structure):
@@ -27,3 +28,29 @@ class Record(ctypes.Structure):
     def content(self) -> bytes:
         """What is pickled."""
         return ctypes.string_at(self.pickled, self.length)
+
+
+def first_of(exception: BaseException) -> BaseException:
+    """The first of the exceptions that led to this one."""
+    while exception.__context__ is not None:
+        exception = exception.__context__
+    return exception
+
+
+def keep_context(exception: BaseException) -> None:
+    """Python gives an exception the context of who called compiled code, and forgets its own: remember that."""
+    vars(exception)[_CONTEXT] = exception.__context__
+
+
+def restore_context(exception: BaseException) -> None:
+    """Give an exception its own context again; that of who called comes behind it."""
+    own, callers = vars(exception).pop(_CONTEXT, None), exception.__context__
+    if own is None:
+        return
+    if own is not callers:
+        exception.__context__ = own
+        first_of(own).__context__ = callers
+    before: BaseException | None = own
+    while before is not None:  # those have been made in the same way
+        vars(before).pop(_CONTEXT, None)
+        before = before.__context__

@@ -17,7 +17,7 @@ from llvmlite import ir as llvm_ir
 from numba.core import callconv, cgutils, serialize, types
 from numba.core.extending import intrinsic
 
-from ...ir.exceptions import CHAINED, DROP, MATCHES, Record
+from ...ir.exceptions import CHAINED, DROP, MATCHES, Record, first_of, keep_context
 
 _HAS_CAUSE = 1
 
@@ -45,7 +45,8 @@ class Chained(Exception, metaclass=_Every):
             return last[1]
         exception = _exception_of(own)
         if context:
-            _last_of(exception).__context__ = _exception_of(context)
+            first_of(exception).__context__ = _exception_of(context)
+            keep_context(exception)
         if flags & _HAS_CAUSE:
             exception.__cause__ = _exception_of(cause) if cause else None
         cls._made.last = own, exception
@@ -70,13 +71,6 @@ def _free() -> Any:
     from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
     return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(_nrt_python.c_helpers["Free"])
-
-
-def _last_of(exception: BaseException) -> BaseException:
-    """The first of the exceptions that led to this one."""
-    while exception.__context__ is not None:
-        exception = exception.__context__
-    return exception
 
 
 # -- intrinsics -----------------------------------------------------------------------------------
