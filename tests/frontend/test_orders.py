@@ -78,6 +78,10 @@ def product(m):
     return np.sum(np.kron(m, m[0:1]) ** 2)
 
 
+def products_with_numbers(m):
+    return np.sum(np.kron(m[0, 1], m) ** 2) * np.sum(np.kron(m, 2.0))
+
+
 def selected(m):
     chosen = m[m > 0.4]
     return np.sum(chosen**2) + chosen[0] * chosen[-1]
@@ -103,8 +107,8 @@ def stored(m):
     return np.sum(m**2 * np.arange(6.0).reshape(2, 3))
 
 
-FUNCTIONS = (flattened, by_minus_one, written_to, split_axis, function_of_numpy, differences, product, selected,
-             selected_by_another, filled, scaled, stored)  # fmt: skip
+FUNCTIONS = (flattened, by_minus_one, written_to, split_axis, function_of_numpy, differences, product,
+             products_with_numbers, selected, selected_by_another, filled, scaled, stored)  # fmt: skip
 
 
 @everywhere

@@ -205,12 +205,24 @@ def _text_of_tile(dimensions: int, given: int) -> str:
     return "\n".join([*lines, "    return result"])
 
 
+def _in_order(a: Any) -> Any:
+    """An array in the order of C or Fortran, as a copy if it has none; known in compiled code only."""
+    raise NotImplementedError
+
+
+@overload(_in_order)
+def _in_order_of_kind(a):
+    if isinstance(a, types.Array) and a.layout == "A":
+        return lambda a: np.ascontiguousarray(a)
+    return lambda a: a
+
+
 def _diff(a, n=1):
-    return _diff_of(np.ascontiguousarray(a), n)
+    return _diff_of(_in_order(a), n)
 
 
 def _diff_of(a: Any, n: Any = 1) -> Any:
-    """`np.diff(a, n)` of an array in the order of C; known in compiled code only."""
+    """`np.diff(a, n)` of an array in such an order; known in compiled code only."""
     raise NotImplementedError
 
 
@@ -220,11 +232,11 @@ def _diff_of_kind(a, n=1):
 
 
 def _kron(a, b):
-    return _kron_of(np.ascontiguousarray(a), np.ascontiguousarray(b))
+    return _kron_of(_in_order(a), _in_order(b))
 
 
 def _kron_of(a: Any, b: Any) -> Any:
-    """`np.kron(a, b)` of arrays in the order of C; known in compiled code only."""
+    """`np.kron(a, b)` of numbers, and arrays in such an order; known in compiled code only."""
     raise NotImplementedError
 
 
