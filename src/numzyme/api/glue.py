@@ -99,4 +99,7 @@ def raise_translated(error: Exception, function: Any, values: Sequence[Any] = ()
         error.args = (error.what,)  # Numba prepends the name of its pipeline step
         error.__traceback__ = None  # a hundred frames of the compiler
         error.__cause__ = None  # and what it was made of is not shown; the context of a user's own exception is
-    raise error
+    try:
+        raise error
+    finally:
+        del error, values  # or the exception, its traceback and this frame keep each other, and the arguments
