@@ -230,6 +230,44 @@ def bound_anew_behind_a_list(x):
     return apply(made[0], 1.0)
 
 
+def twice(function):
+    for k in range(2):
+        yield function(1.0) * k
+
+
+def bound_anew_behind_a_generator(x):
+    s = x[0]
+    values = twice(lambda t: t * s)
+    s = x[1]
+    total = 0.0
+    for value in values:
+        total += value
+    return total
+
+
+class Holder:
+    def __init__(self, function):
+        self.function = function
+
+
+def bound_anew_behind_an_object(x):
+    s = x[0]
+    holder = Holder(lambda t: t * s)
+    s = x[1]
+    return holder.function(2.0)
+
+
+def bound_anew_behind_another(x):
+    s = x[0]
+    g = lambda t: t * s  # noqa: E731
+
+    def h(t):
+        return g(t) + 1.0
+
+    s = x[1]
+    return apply(h, 2.0)
+
+
 def bound_anew_unread(x):
     s = x[0]
     g = lambda t: t * s  # noqa: E731
@@ -255,6 +293,9 @@ def bound_anew_behind_a_tuple(x):
         bound_anew_in_a_helper,
         bound_anew_behind_a_list,
         bound_anew_behind_a_tuple,
+        bound_anew_behind_a_generator,
+        bound_anew_behind_an_object,
+        bound_anew_behind_another,
     ),
 )
 def test_a_captured_name_that_is_bound_anew_is_refused(function):

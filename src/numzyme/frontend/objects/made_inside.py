@@ -8,7 +8,6 @@ of the moment when the function is made, and code in which Python would see a la
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 import types as python_types
@@ -25,7 +24,6 @@ from numba.core.ir_utils import get_definition, guard
 from ..dead_code import variables_read
 from .closures import ClosureType, closure_type_of, defaults_of
 from .construct import cast_fields, field_kind, put_together
-from .kinds import BoundMethod, ObjectType
 from .outside import Outside, moving_values
 
 _TEMPORARY = re.compile(r"^\$|__v\d+load_closure")  # the second, where the function around has been inlined
@@ -265,38 +263,22 @@ class _Later:
         return later
 
     def _holds_closure(self, variable: Any) -> bool:
-        """Whether a variable may be, or hold, the closure; one that another statement makes is not."""
+        """Whether a variable may be, or hold, the closure; one that another statement makes may capture it."""
         found = guard(get_definition, self.func_ir, variable)
         is_another = isinstance(found, ir.Expr) and found is not self.making.value and _makes(self.func_ir, found)
-        return not is_another and _holds(self.typemap.get(variable.name), self.kind)
+        kind = self.typemap.get(variable.name)
+        if is_another and isinstance(kind, ClosureType):
+            return any(_holds(member, self.kind) for member in kind.fields.values())
+        return _holds(kind, self.kind)
 
 
-@functools.singledispatch
 def _members(kind: Any) -> tuple:
-    """The types of what a value of a type holds."""
-    return (kind.dtype,) if isinstance(kind, types.List | types.Set) else ()
-
-
-@_members.register(types.BaseTuple)
-def _(kind: Any) -> tuple:
-    return tuple(kind.types)
-
-
-@_members.register(ObjectType)
-def _(kind: Any) -> tuple:
-    return tuple(kind.fields.values())
-
-
-@_members.register(BoundMethod)
-def _(kind: Any) -> tuple:
-    return (kind.receiver,)
-
-
-@_members.register(types.Optional)
-def _(kind: Any) -> tuple:
-    return (kind.type,)
+    """The types of what a value holds whose type has another name."""
+    if isinstance(kind, types.Generator):
+        return tuple(kind.arg_types)
+    return tuple(kind.types) if isinstance(kind, types.BaseTuple) else ()  # type: ignore[attr-defined]
 
 
 def _holds(kind: Any, closure: ClosureType) -> bool:
-    """Whether a value of type `kind` is, or holds, one of type `closure`."""
-    return kind == closure or any(_holds(member, closure) for member in _members(kind))
+    """Whether a value of type `kind` is, or holds, one of type `closure`, whose name is then in most types' names."""
+    return str(closure) in str(kind) or any(_holds(member, closure) for member in _members(kind))
