@@ -87,6 +87,35 @@ def test_loops_with_numbers_and_in_step(make):
     check(counted, make)
 
 
+def inside_of_try(m, x):
+    total = 0.0
+    for i, layer in enumerate(m.layers):
+        try:
+            for k, other in zip((1.0, 2.0), m.layers[1:], strict=False):
+                total += k * other.penalty() * layer.penalty()
+                if layer is other:
+                    continue
+                if total > 20.0:
+                    raise ValueError("large")
+                total *= 0.9
+            else:
+                total += 0.5 * i
+            for view in (x, x[1:], x[::-1]):
+                if view.size < i:
+                    break
+                view[0] += 0.25 * total
+        except ValueError:
+            total = np.sin(total) + np.sum(x)
+        finally:
+            total *= 1.5
+    return total
+
+
+@BOTH
+def test_loops_over_tuples_inside_of_try_were_refused(make):
+    check(inside_of_try, make)
+
+
 def unpacked(m, x):
     first, *rest = m.layers
     *others, last = m.layers

@@ -155,6 +155,10 @@ _READ_ONLY = (
 )
 
 
+_STARRED = (
+    "`*items` in a call or tuple beside keywords, or beside an item with a branch or, inside of `try`, with a call or "
+    "operation: give the other items names first"
+)
 _INSTEAD = {
     "apply_along_axis": "a loop", "block": "np.concatenate", "c_": "np.column_stack", "copyto": "`target[:] = source`",
     "einsum": "`@`, or np.sum of products of arrays with np.newaxis", "float_power": "`**`",
@@ -261,6 +265,9 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     ),
     (re.compile(r"Unsupported constraint encountered: del "), lambda: "compiled code cannot delete attributes"),
     (re.compile(r"Cannot modify readonly array"), lambda: _READ_ONLY),
+    (re.compile(r"Illegal IR, del found at: del (\w+)"), "`del {0}` of a variable: leave it out".format),
+    (re.compile(r"op_LIST_\w+ at the start of a block|CALL_FUNCTION_EX with \*\*kwargs"), lambda: _STARRED),
+    (re.compile(r"with's head-block"), lambda: "this `with` is not known in compiled code: leave it out"),
     (
         re.compile(r"OverloadSelector object at \w+>, \(List\("),
         lambda: "a list that is a default, or belongs to a class or a module, cannot be a constant: write a tuple",

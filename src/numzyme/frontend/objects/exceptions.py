@@ -9,6 +9,7 @@ whatever is raised and caught in the meantime, and becomes the context of what e
 
 from __future__ import annotations
 
+import functools
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +18,7 @@ from numba.core import bytecode, byteflow, errors, ir
 from .exception_records import PassedOn, chaining, drop, entering, handling, matching, nothing_raised, raise_again, take
 
 _CLEAN_UP = ("COPY", "POP_EXCEPT", "RERAISE")
+_JOINED = ("LOAD_FAST", "LOAD_CONST", "LOAD_GLOBAL", "LOAD_DEREF", "LIST_EXTEND", "LIST_APPEND", "CACHE", "EXTENDED_ARG")
 
 
 class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
@@ -27,6 +29,34 @@ class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]
         self._written = self.exception_entries
         found = (self._past_clean_up(entry) for entry in self._written)
         self.exception_entries = tuple(entry for entry in found if entry is not None)
+
+    @functools.cached_property
+    def keyword_names(self) -> dict[int, int]:
+        """By the offset of a call, the constant with the names of the keywords that it is given."""
+        found, names = {}, None
+        for offset in sorted(self.table):
+            step = self.table[offset]
+            if step.opname == "KW_NAMES":
+                names = step.arg
+            elif step.opname == "CALL" and names is not None:
+                found[offset], names = names, None
+        return found
+
+    @functools.cached_property
+    def joining(self) -> set[int]:
+        """The offsets in `(*a, b)` that join simple values to a tuple, which Numba must see in one piece."""
+        found, begun = set(), []
+        for offset in sorted(self.table):
+            name = self.table[offset].opname
+            if name == "BUILD_LIST":
+                begun = [offset]
+            elif name == "LIST_TO_TUPLE":
+                found.update(begun)
+            elif begun and name in _JOINED:
+                begun.append(offset)
+            else:
+                begun = []
+        return found
 
     def handler_at(self, offset: int) -> int | None:
         """The offset of the handler that an instruction belongs to."""

@@ -77,13 +77,15 @@ class UnrolledLoop:
         cfg = compute_cfg_from_blocks(func_ir.blocks)
         loop = cfg.loops()[self.header]
         sources = self._keep_sources(func_ir)
-        branch = func_ir.blocks[self.header].body[-1]
+        asking = asking_block(func_ir.blocks, loop.body, self.header)
+        assert asking is not None  # as there was one when the loop was found
+        branch = func_ir.blocks[asking].body[-1]
         leaving = branch.falsebr if branch.truebr in loop.body else branch.truebr
         entries = {source for source, _ in cfg.predecessors(self.header) if source not in loop.body}
         body = {label: func_ir.blocks.pop(label) for label in loop.body}
         following, others = leaving, set(func_ir.blocks)
         for step in reversed(self.steps):
-            following = self._copy_body(func_ir, body, step, sources, following)
+            following = self._copy_body(func_ir, body, asking, step, sources, following)
         for label in entries:
             _retarget(func_ir.blocks[label], {self.header: following})
         inside = {self.start, *entries, *(set(func_ir.blocks) - others)}
@@ -100,7 +102,9 @@ class UnrolledLoop:
             block.body.insert(position, copy_of)
         return kept
 
-    def _copy_body(self, func_ir: Any, body: dict, step: Item, sources: dict[str, Any], following: int) -> int:
+    def _copy_body(
+        self, func_ir: Any, body: dict, asking: int, step: Item, sources: dict[str, Any], following: int
+    ) -> int:
         """One copy of the loop's blocks; its back edge goes to `following`. Returns the label of its header."""
         first = next_label() + max([*func_ir.blocks, *body, 0]) + 1
         labels = {label: first + n for n, label in enumerate(sorted(body))}
@@ -108,17 +112,19 @@ class UnrolledLoop:
         for label, block in body.items():
             made = ir.Block(block.scope, block.loc)
             made.body = [copied(statement) for statement in block.body]
+            end = made.body.pop()
             if label == self.header:
-                inside = made.body[-1].truebr if made.body[-1].truebr in body else made.body[-1].falsebr
                 made.body = list(self._next_item(made, step, sources))
-                made.body.append(ir.Jump(inside, block.loc))
+            if label == asking:
+                end = ir.Jump(end.truebr if end.truebr in body else end.falsebr, block.loc)
+            made.body.append(end)
             _retarget(made, targets)
             func_ir.blocks[labels[label]] = made
         return labels[self.header]
 
     def _next_item(self, block: Any, step: Item, sources: dict[str, Any]) -> Iterator[Any]:
         """The header without its test: `pair_first` is the item of this step."""
-        for statement in block.body[:-1]:
+        for statement in block.body:
             value = getattr(statement, "value", None)
             op = value.op if isinstance(value, ir.Expr) else None
             if op == "pair_first":
@@ -144,6 +150,20 @@ class UnrolledLoop:
         if item.source is None:
             return number
         return assigned(ir.Expr.static_getitem(sources[item.source], item.index, number, loc))
+
+
+def asking_block(blocks: dict, body: Any, header: int) -> int | None:
+    """The block of a loop that asks whether there is an item: in `try`, a later one than that which takes it."""
+    asked = {
+        s.target.name for s in blocks[header].find_insts(ir.Assign)
+        if isinstance(s.value, ir.Expr) and s.value.op == "pair_second"
+    }  # fmt: skip
+    found = [
+        label
+        for label in body
+        if isinstance(blocks[label].body[-1], ir.Branch) and blocks[label].body[-1].cond.name in asked
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _sources(item: Item) -> set[str]:

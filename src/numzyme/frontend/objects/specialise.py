@@ -29,7 +29,7 @@ from .initialisers import threaded_of
 from .kinds import BoundMethod, ConstantType, DictType, ObjectType, SequenceType, is_static
 from .matching import strict_zip
 from .replacements import Replaced, answers, replacements, tag, untag
-from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists
+from .rewrites import DecidedBranch, Item, UnrolledLoop, asking_block, copied, keep_live_blocks, make_tuples_of_lists
 from .ssa import reconstruct_ssa
 from .translate import frontend
 from .type_tests import UNKNOWN, has_attribute, is_instance, python_class_of
@@ -211,9 +211,9 @@ class Trial:
             s.value for s in self.blocks[header].find_insts(ir.Assign)
             if isinstance(s.value, ir.Expr) and s.value.op == "iternext"
         ]  # fmt: skip
-        if len(iternext) != 1 or not isinstance(self.blocks[header].body[-1], ir.Branch):
-            return None
         loop = cfg.loops()[header]
+        if len(iternext) != 1 or asking_block(self.blocks, loop.body, header) is None:
+            return None
         entries = [source for source, _ in cfg.predecessors(header) if source not in loop.body]
         getiter = self._resolved(iternext[0].value)
         if len(entries) != 1 or not isinstance(getiter, ir.Expr) or getiter.op != "getiter":

@@ -163,6 +163,14 @@ class _TraceRunner(byteflow.TraceRunner):
     def op_GET_LEN(self, state: Any, inst: Any) -> None:
         self._call(state, inst, subject=state._stack[-1])
 
+    def op_CALL(self, state: Any, inst: Any) -> None:
+        """In `try`, every instruction has a block of its own, and what `KW_NAMES` told the one before is lost."""
+        state.pop_kw_names()
+        names = state._bytecode.keyword_names.get(inst.offset)
+        if names is not None:
+            state.set_kw_names(names)
+        super().op_CALL(state, inst)
+
     def op_POP_EXCEPT(self, state: Any, inst: Any) -> None:
         state.pop()
         state.append(inst)
@@ -187,6 +195,12 @@ def _with_names(function: Any, **names: Any) -> Any:
 
 class _Flow(byteflow.Flow):
     run = _with_names(byteflow.Flow.run, TraceRunner=_TraceRunner)
+
+    def _run_handle_exception(self, runner: Any, state: Any) -> Any:
+        if state.get_inst().offset in state._bytecode.joining:
+            state.advance_pc()
+            return None
+        return super()._run_handle_exception(runner, state)
 
 
 class _Interpreter(PassingOn, interpreter.Interpreter):
