@@ -27,6 +27,7 @@ from .classes import class_attribute, hook_of, method_in_class, value_in_class
 from .cyclic import parts_of
 from .kinds import (
     IDENTITY,
+    LEFT_OUT,
     BoundMethod,
     ConstantType,
     DictType,
@@ -388,7 +389,8 @@ def static_kind_of(value: Any) -> Any:
     listed = value if type(value) is tuple else ()
     if isinstance(value, enum.Enum):
         return member_kind(value)
-    if value is NotImplemented or is_no_value(value) or (listed and all(isinstance(v, type) for v in listed)):
+    is_mark = value is NotImplemented or value is LEFT_OUT or is_no_value(value)
+    if is_mark or (listed and all(isinstance(v, type) for v in listed)):
         return ConstantType(value)
     return None
 

@@ -11,16 +11,17 @@ import inspect
 from types import FunctionType
 from typing import Any
 
-from numba.core import bytecode, errors, interpreter, ir
+from numba.core import bytecode, errors, imputils, interpreter, ir
 from numba.core.compiler_machinery import FunctionPass, register_pass
-from numba.core.extending import register_model
+from numba.core.extending import intrinsic, register_model
 from numba.core.ir_utils import get_definition, guard
 from numba.core.untyped_passes import TranslateByteCode
 
-from .kinds import BoundMethod, Fields, ObjectModel, ObjectType
+from .kinds import LEFT_OUT, BoundMethod, ConstantType, Fields, ObjectModel, ObjectType
 from .outside import Outside
 
 HIDDEN = "closure.values"  # no Python name, so no name of the user's
+DEFAULT = "default."  # in front of the name of a parameter: the field with its default
 
 
 class ClosureType(ObjectType):
@@ -174,6 +175,39 @@ def defaults_of(func_ir: Any, function: Any) -> list[Any]:
     return list(defaults) if isinstance(defaults, tuple) else []
 
 
+def keyword_defaults_of(function: Any) -> dict[str, Any]:
+    """Variables with the defaults of keyword-only parameters."""
+    return function._kws.get("keyword_defaults", {})
+
+
+@intrinsic
+def given_or_default(typing_context: Any, given: Any, default: Any) -> Any:
+    """A parameter's argument, or its default where it is left out."""
+    position = int(isinstance(given, ConstantType) and given.value is LEFT_OUT)
+    result = (given, default)[position]
+
+    def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return imputils.impl_ret_borrowed(context, builder, result, args[position])
+
+    return result(given, default), generate
+
+
+def _choose_default(block: Any, statement: Any, hidden: Any) -> None:
+    """Read the parameter that `statement` reads, or where it is left out the closure's field."""
+    loc, read = statement.loc, statement.value
+    made = []
+
+    def assigned(value: Any, prefix: str) -> Any:
+        made.append(ir.Assign(value, block.scope.redefine(prefix, loc=loc, rename=True), loc))
+        return made[-1].target
+
+    function = assigned(ir.FreeVar(0, "function", given_or_default, loc), "$function")
+    choices = (assigned(read, "$given"), assigned(ir.Expr.getattr(hidden, DEFAULT + read.name, loc), "$default"))
+    statement.value = ir.Expr.call(function, choices, (), loc)
+    position = block.body.index(statement)
+    block.body[position:position] = made
+
+
 @register_pass(mutates_CFG=False, analysis_only=False)
 class ReadCaptured(FunctionPass):
     """Captured names become fields of the hidden argument."""
@@ -191,8 +225,10 @@ class ReadCaptured(FunctionPass):
         hidden = first.scope.define(HIDDEN, loc=first.loc)
         first.body.insert(0, ir.Assign(ir.Arg("closure_values", 0, first.loc), hidden, first.loc))
         for block in state.func_ir.blocks.values():
-            for statement in block.find_insts(ir.Assign):
+            for statement in list(block.find_insts(ir.Assign)):
                 value = statement.value
+                if isinstance(value, ir.Arg) and DEFAULT + value.name in closure_type.fields:
+                    _choose_default(block, statement, hidden)
                 if not isinstance(value, ir.Global | ir.FreeVar):
                     continue
                 if value.value is closure_type.function:

@@ -18,7 +18,16 @@ from numba.core import bytecode, byteflow, errors, ir
 from .exception_records import PassedOn, chaining, drop, entering, handling, matching, nothing_raised, raise_again, take
 
 _CLEAN_UP = ("COPY", "POP_EXCEPT", "RERAISE")
-_JOINED = ("LOAD_FAST", "LOAD_CONST", "LOAD_GLOBAL", "LOAD_DEREF", "LIST_EXTEND", "LIST_APPEND", "CACHE", "EXTENDED_ARG")
+_JOINED = (
+    "LOAD_FAST",
+    "LOAD_CONST",
+    "LOAD_GLOBAL",
+    "LOAD_DEREF",
+    "LIST_EXTEND",
+    "LIST_APPEND",
+    "CACHE",
+    "EXTENDED_ARG",
+)
 
 
 class ByteCode(bytecode.ByteCode):  # pyright: ignore[reportGeneralTypeIssues]

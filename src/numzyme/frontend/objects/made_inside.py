@@ -8,6 +8,8 @@ of the moment when the function is made, and code in which Python would see a la
 
 from __future__ import annotations
 
+import dis
+import functools
 import inspect
 import re
 import types as python_types
@@ -22,8 +24,10 @@ from numba.core.extending import intrinsic
 from numba.core.ir_utils import get_definition, guard
 
 from ..dead_code import variables_read
-from .closures import ClosureType, closure_type_of, defaults_of
+from ..functions import with_positional_keywords
+from .closures import DEFAULT, ClosureType, closure_type_of, defaults_of, keyword_defaults_of
 from .construct import cast_fields, field_kind, put_together
+from .kinds import LEFT_OUT
 from .outside import Outside, moving_values
 
 _TEMPORARY = re.compile(r"^\$|__v\d+load_closure")  # the second, where the function around has been inlined
@@ -35,6 +39,34 @@ def refers_to_itself(code: CodeType) -> bool:
     return code.co_name in code.co_freevars
 
 
+def with_named_lambdas(function: FunctionType) -> FunctionType:
+    """`function`, or a copy of it in which lambdas that call themselves have the name by which they do."""
+    named = _code_with_named_lambdas(function.__code__)
+    if named is function.__code__:
+        return function
+    made = FunctionType(named, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
+    made.__module__ = function.__module__
+    return made
+
+
+@functools.cache
+def _code_with_named_lambdas(code: CodeType) -> CodeType:
+    constants = list(code.co_consts)
+    for position, constant in enumerate(constants):
+        if isinstance(constant, CodeType):
+            constants[position] = _code_with_named_lambdas(constant)
+    steps = [step for step in dis.get_instructions(code) if step.opname not in ("EXTENDED_ARG", "CACHE")]
+    for load, make, store in zip(steps, steps[1:], steps[2:], strict=False):
+        if (load.opname, make.opname, store.opname) == ("LOAD_CONST", "MAKE_FUNCTION", "STORE_DEREF"):
+            inner = constants[load.arg or 0]
+            if inner.co_name == "<lambda>" and store.argval in inner.co_freevars:
+                constants[load.arg or 0] = inner.replace(co_name=store.argval)
+    if all(one is other for one, other in zip(constants, code.co_consts, strict=True)):
+        return code
+    return code.replace(co_consts=tuple(constants))
+
+
 def codes_inside(code: CodeType) -> Iterator[CodeType]:
     """The code of the functions that are made directly inside of another."""
     return (constant for constant in code.co_consts if isinstance(constant, CodeType))
@@ -43,7 +75,7 @@ def codes_inside(code: CodeType) -> Iterator[CodeType]:
 def must_be_a_value(code: CodeType) -> bool:
     """Whether calls of a function cannot be inlined."""
     is_mistaken = bool(code.co_flags & (inspect.CO_GENERATOR | inspect.CO_VARARGS))  # by Numba's inlining
-    return (is_mistaken and may_be_a_value(code)) or refers_to_itself(code)
+    return ((is_mistaken or code.co_kwonlyargcount > 0) and may_be_a_value(code)) or refers_to_itself(code)
 
 
 def captured_by_functions(code: CodeType) -> Iterator[str]:
@@ -81,9 +113,9 @@ def make_values(func_ir: Any, chosen: Any, capturing_or_not: bool = False) -> bo
 def _as_value(func_ir: Any, scope: Any, statement: Any, made: Any, capturing_or_not: bool) -> list[Any]:
     """Write the call that makes the closure into `statement`; statements that have to come before."""
     code, loc = made.code, statement.loc
-    function = _function_of(func_ir, made, loc)
+    function, defaults = _function_of(func_ir, made)
     moving = moving_values(function)
-    if not code.co_freevars and not moving:
+    if not code.co_freevars and not moving and not defaults:
         if capturing_or_not:
             statement.value = ir.FreeVar(0, "function", function, loc)
             func_ir._definitions[statement.target.name] = [statement.value]
@@ -103,6 +135,7 @@ def _as_value(func_ir: Any, scope: Any, statement: Any, made: Any, capturing_or_
         func_ir._definitions[variable.name].append(value)
         return variable
 
+    cells.update(defaults)
     values = [*cells.values(), *(assign(ir.Global(name, value, loc), "$data") for name, value in moving.items())]
     for cell in function.__closure__ or ():
         _fill(cell)
@@ -119,21 +152,30 @@ def _is_own_name(func_ir: Any, target: str, name: str) -> bool:
     return len(found) == 1 and bound
 
 
-def _function_of(func_ir: Any, made: Any, loc: Any) -> FunctionType:
-    """A Python function with the code of one that is made inside, in whose cells is nothing but the function itself."""
+def _function_of(func_ir: Any, made: Any) -> tuple[FunctionType, dict[str, Any]]:
+    """A Python function with the code of one that is made inside, in whose cells is nothing but the function itself.
+
+    Also the variables with the defaults that are no constants, by the names of the fields that are to hold them.
+    """
     code = made.code
     # what a comprehension runs over has a name that no parameter may have
     code = code.replace(co_varnames=tuple(name.replace(".", "iterator") for name in code.co_varnames))
-    defaults = tuple(_constant(func_ir, value, code.co_name, loc) for value in defaults_of(func_ir, made))
+    given, keywords = defaults_of(func_ir, made), keyword_defaults_of(made)
+    parameters = code.co_varnames[: code.co_argcount][code.co_argcount - len(given) :]
+    by_name = {**dict(zip(parameters, given, strict=True)), **keywords}
+    constants = {name: _constant(func_ir, value) for name, value in by_name.items()}
+    captured = {DEFAULT + name: by_name[name] for name, value in constants.items() if value is LEFT_OUT}
     cells = tuple(python_types.CellType() for _ in code.co_freevars)
     surrounding = func_ir.func_id.func
     stands_for = closure_type_of(surrounding)
     names = (stands_for.function if stands_for else surrounding).__globals__
-    function = FunctionType(code, names, code.co_name, defaults or None, cells)
+    function = FunctionType(code, names, code.co_name, tuple(constants[name] for name in parameters) or None, cells)
+    function.__kwdefaults__ = {name: constants[name] for name in keywords} or None
+    function = with_positional_keywords(function)
     function.__qualname__ = code.co_qualname
     if refers_to_itself(code):
         cells[code.co_freevars.index(code.co_name)].cell_contents = function
-    return function
+    return function, captured
 
 
 def _fill(cell: Any) -> None:
@@ -144,13 +186,10 @@ def _fill(cell: Any) -> None:
         cell.cell_contents = None
 
 
-def _constant(func_ir: Any, value: Any, name: str, loc: Any) -> Any:
-    if not isinstance(value, ir.Var):
-        return value
-    found = guard(get_definition, func_ir, value)
-    if not isinstance(found, ir.Const):
-        raise errors.UnsupportedError(f"a default of `{name}`, which is made inside, is not a constant", loc)
-    return found.value
+def _constant(func_ir: Any, value: Any) -> Any:
+    """The constant behind a default; `LEFT_OUT` for others."""
+    found = guard(get_definition, func_ir, value) if isinstance(value, ir.Var) else ir.Const(value, func_ir.loc)
+    return found.value if isinstance(found, ir.Const) else LEFT_OUT
 
 
 def capturing(function: FunctionType, names: tuple[str, ...]) -> Any:
@@ -222,8 +261,9 @@ class _Later:
         self.graph = compute_cfg_from_blocks(self.blocks)
         self.making, self.kind = making, kind
         self.captured: dict[str, None] = {}
-        for value in making.value.args:
-            self._note(value)
+        for name, value in zip(kind.fields, making.value.args, strict=True):
+            if not name.startswith(DEFAULT):  # which is what it was
+                self._note(value)
 
     def _note(self, variable: Any) -> None:
         """The variables that were read for one that is captured."""

@@ -77,15 +77,16 @@ class UnrolledLoop:
         cfg = compute_cfg_from_blocks(func_ir.blocks)
         loop = cfg.loops()[self.header]
         sources = self._keep_sources(func_ir)
-        asking = asking_block(func_ir.blocks, loop.body, self.header)
-        assert asking is not None  # as there was one when the loop was found
+        found = stepping_blocks(func_ir.blocks, loop.body, self.header)
+        assert found is not None  # as they were when the loop was found
+        asking = found[1]
         branch = func_ir.blocks[asking].body[-1]
         leaving = branch.falsebr if branch.truebr in loop.body else branch.truebr
         entries = {source for source, _ in cfg.predecessors(self.header) if source not in loop.body}
         body = {label: func_ir.blocks.pop(label) for label in loop.body}
         following, others = leaving, set(func_ir.blocks)
         for step in reversed(self.steps):
-            following = self._copy_body(func_ir, body, asking, step, sources, following)
+            following = self._copy_body(func_ir, body, found, step, sources, following)
         for label in entries:
             _retarget(func_ir.blocks[label], {self.header: following})
         inside = {self.start, *entries, *(set(func_ir.blocks) - others)}
@@ -103,17 +104,18 @@ class UnrolledLoop:
         return kept
 
     def _copy_body(
-        self, func_ir: Any, body: dict, asking: int, step: Item, sources: dict[str, Any], following: int
+        self, func_ir: Any, body: dict, stepping: tuple, step: Item, sources: dict[str, Any], following: int
     ) -> int:
         """One copy of the loop's blocks; its back edge goes to `following`. Returns the label of its header."""
         first = next_label() + max([*func_ir.blocks, *body, 0]) + 1
+        taking, asking = stepping
         labels = {label: first + n for n, label in enumerate(sorted(body))}
         targets = {**labels, self.header: following}
         for label, block in body.items():
             made = ir.Block(block.scope, block.loc)
             made.body = [copied(statement) for statement in block.body]
             end = made.body.pop()
-            if label == self.header:
+            if label == taking:
                 made.body = list(self._next_item(made, step, sources))
             if label == asking:
                 end = ir.Jump(end.truebr if end.truebr in body else end.falsebr, block.loc)
@@ -152,18 +154,29 @@ class UnrolledLoop:
         return assigned(ir.Expr.static_getitem(sources[item.source], item.index, number, loc))
 
 
-def asking_block(blocks: dict, body: Any, header: int) -> int | None:
-    """The block of a loop that asks whether there is an item: in `try`, a later one than that which takes it."""
-    asked = {
-        s.target.name for s in blocks[header].find_insts(ir.Assign)
-        if isinstance(s.value, ir.Expr) and s.value.op == "pair_second"
-    }  # fmt: skip
-    found = [
-        label
-        for label in body
-        if isinstance(blocks[label].body[-1], ir.Branch) and blocks[label].body[-1].cond.name in asked
-    ]
-    return found[0] if len(found) == 1 else None
+def stepping_blocks(blocks: dict, body: Any, header: int) -> tuple[int, int] | None:
+    """The block of a loop that takes the next item, and the one that asks whether there was any.
+
+    Outside of `try` both are the header; where a `try` begins or ends the first follows it, and in one the second does.
+    """
+    taking = header
+    while not _made_by(blocks[taking], "iternext"):
+        end = blocks[taking].body[-1]
+        if not isinstance(end, ir.Jump) or end.target not in body:
+            return None
+        taking = end.target
+        if sum(taking in other.terminator.get_targets() for other in blocks.values()) > 1:
+            return None  # another loop begins there
+    asked = _made_by(blocks[taking], "pair_second")
+    ends = {label: blocks[label].body[-1] for label in body}
+    found = [label for label, end in ends.items() if isinstance(end, ir.Branch) and end.cond.name in asked]
+    return (taking, found[0]) if len(found) == 1 else None
+
+
+def _made_by(block: Any, op: str) -> set[str]:
+    """The variables of a block that are made by an operation."""
+    made = block.find_insts(ir.Assign)
+    return {s.target.name for s in made if isinstance(s.value, ir.Expr) and s.value.op == op}
 
 
 def _sources(item: Item) -> set[str]:
@@ -236,6 +249,8 @@ def remove_unread(func_ir: Any, names: set[str]) -> None:
 
 
 def _has_no_effect(func_ir: Any, value: Any) -> bool:
+    if isinstance(value, ir.Var):
+        return True  # as in `try`, where each instruction hands its value to the next
     if isinstance(value, ir.Expr) and value.op == "getattr":
         made = _definitions(func_ir, value.value.name)
         return bool(made) and all(isinstance(getattr(found, "value", None), ModuleType) for found in made)
@@ -246,12 +261,19 @@ def _has_no_effect(func_ir: Any, value: Any) -> bool:
 
 
 def _definitions(func_ir: Any, name: str) -> list[Any]:
-    return [
-        statement.value
-        for block in func_ir.blocks.values()
-        for statement in block.find_insts(ir.Assign)
-        if statement.target.name == name
-    ]
+    """What is assigned to a variable, or to those that are copied to it."""
+    found, seen, todo = [], {name}, {name}
+    while todo:
+        values = [
+            statement.value
+            for block in func_ir.blocks.values()
+            for statement in block.find_insts(ir.Assign)
+            if statement.target.name in todo
+        ]
+        found += [value for value in values if not isinstance(value, ir.Var)]
+        todo = {value.name for value in values if isinstance(value, ir.Var)} - seen
+        seen |= todo
+    return found
 
 
 def _is_harmless(function: Any) -> bool:

@@ -29,7 +29,7 @@ from .initialisers import threaded_of
 from .kinds import BoundMethod, ConstantType, DictType, ObjectType, SequenceType, is_static
 from .matching import strict_zip
 from .replacements import Replaced, answers, replacements, tag, untag
-from .rewrites import DecidedBranch, Item, UnrolledLoop, asking_block, copied, keep_live_blocks, make_tuples_of_lists
+from .rewrites import DecidedBranch, Item, UnrolledLoop, copied, keep_live_blocks, make_tuples_of_lists, stepping_blocks
 from .ssa import reconstruct_ssa
 from .translate import frontend
 from .type_tests import UNKNOWN, has_attribute, is_instance, python_class_of
@@ -207,12 +207,15 @@ class Trial:
 
     # -- loops
     def _loop(self, cfg: Any, header: int) -> UnrolledLoop | None:
+        loop = cfg.loops()[header]
+        found = stepping_blocks(self.blocks, loop.body, header)
+        if found is None:
+            return None
         iternext = [
-            s.value for s in self.blocks[header].find_insts(ir.Assign)
+            s.value for s in self.blocks[found[0]].find_insts(ir.Assign)
             if isinstance(s.value, ir.Expr) and s.value.op == "iternext"
         ]  # fmt: skip
-        loop = cfg.loops()[header]
-        if len(iternext) != 1 or asking_block(self.blocks, loop.body, header) is None:
+        if len(iternext) != 1:
             return None
         entries = [source for source, _ in cfg.predecessors(header) if source not in loop.body]
         getiter = self._resolved(iternext[0].value)

@@ -29,6 +29,7 @@ from .made_inside import (
     may_be_a_value,
     must_be_a_value,
     refers_to_itself,
+    with_named_lambdas,
 )
 from .matching import known_length, matches_sequence, middle, parts_of, strict_zip
 from .sequences import all_of, any_of
@@ -51,7 +52,7 @@ def translated(function: FunctionType) -> Any:
     _refuse_nonlocal(function)
     _refuse_nonlocal_inside(function.__code__)
     _refuse_finally_around_yield(function)
-    changed = without_generators(function)
+    changed = with_named_lambdas(without_generators(function))
     if changed is function and not _needs_translation(function.__code__):
         return None
     identity = bytecode.FunctionIdentity.from_function(changed)
@@ -64,7 +65,7 @@ def interpreted(identity: Any) -> Any:
     """The IR of a function's bytecode."""
     interpreter = _Interpreter(identity)
     func_ir = interpreter.interpret(ByteCode(func_id=identity))
-    called = interpreter.called_in_try
+    called = interpreter.called_in_try | interpreter.called_with_star
     make_values(func_ir, lambda code: must_be_a_value(code) or code in called, True)
     return func_ir
 
@@ -125,10 +126,16 @@ def _refuse_finally_around_yield(function: FunctionType) -> None:
             raise errors.UnsupportedError("a `yield` inside of `try` with `finally`", ir.Loc(code.co_filename, line))
 
 
+_DEFAULTS = 1 | 2  # of MAKE_FUNCTION, where it takes defaults, and those of keyword-only parameters
+
+
 @functools.cache
 def _needs_translation(code: CodeType) -> bool:
     opcodes = {step.opname for step in dis.get_instructions(code)}
     known = _NAMES.isdisjoint(code.co_names) and _OPCODES.isdisjoint(opcodes)
+    making = [step for step in dis.get_instructions(code) if step.opname == "MAKE_FUNCTION"]
+    known = known and not any((step.arg or 0) & _DEFAULTS for step in making)
+    known = known and not (making and "CALL_FUNCTION_EX" in opcodes)
     return bool(code.co_exceptiontable) or not known or any(map(must_be_a_value, codes_inside(code)))
 
 
@@ -210,17 +217,44 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
 
     def __init__(self, identity: Any) -> None:
         super().__init__(identity)
-        self.called_in_try = set()
+        self.called_in_try, self.called_with_star = set(), set[CodeType]()
+
+    def op_CALL_FUNCTION_EX(self, inst: Any, func: Any, vararg: Any, varkwarg: Any, res: Any) -> None:
+        super().op_CALL_FUNCTION_EX(inst, func, vararg, varkwarg, res)
+        made = self._source(func)
+        if isinstance(made, ir.Expr) and made.op == "make_function":
+            self.called_with_star.add(made.code)
 
     def op_LOAD_CLOSURE(self, inst: Any, res: Any) -> None:
         """A function that calls itself reads its name before it is bound; so may others, which Numba refuses."""
         code = self.func_id.func.__code__
         name = code._varname_from_oparg(inst.arg)  # type: ignore[attr-defined]
         own = any(inner.co_name == name and refers_to_itself(inner) for inner in codes_inside(code))
-        if own and name in self.code_cellvars:
+        is_bound = name in self.definitions  # another function captures it, too
+        if own and name in self.code_cellvars and not is_bound:
             self.store(ir.Const(None, self.loc), res)
         else:
             super().op_LOAD_CLOSURE(inst, res)
+
+    def op_MAKE_FUNCTION(
+        self, inst: Any, *operands: Any, kwdefaults: Any, defaults: Any, res: Any, **others: Any
+    ) -> None:
+        """Defaults become variables of their own: what they are read from may be bound anew before a call."""
+        given = self._source(defaults) if isinstance(defaults, str) else None
+        named = self._source(kwdefaults) if kwdefaults else None
+        own: dict[str, Any] = {}
+        if isinstance(given, ir.Expr) and given.op == "build_tuple":
+            own["defaults"] = tuple(map(self._own_default, given.items))
+        if named is not None:
+            own["keyword_defaults"] = {
+                self._source(key.name).value: self._own_default(value) for key, value in named.items
+            }
+        super().op_MAKE_FUNCTION(inst, *operands, kwdefaults=None, defaults=defaults, res=res, **others)
+        self.definitions[res][-1]._kws.update(own)
+
+    def _own_default(self, variable: Any) -> Any:
+        source = self._source(variable.name)
+        return self._assign(source if isinstance(source, ir.Const) else variable, "$default")
 
     def op_UNPACK_EX(self, inst: Any, iterable: Any, stores: Any, temporary: Any, before: int, after: int) -> None:
         # first, since it looks at the number of members
