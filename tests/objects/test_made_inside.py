@@ -208,11 +208,20 @@ def recursive_lambda(x):
     return power(3) + apply(lambda t: t * power(2), x[1])
 
 
+def walrus(x):
+    def halved(t):
+        while (t := t * 0.5) > 0.3:
+            pass
+        return t * (u := t + x[1]) * u
+
+    return halved(x[0]) + apply(lambda t: (a := t * x[0]) * a, x[1])
+
+
 PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
             recursive_over_an_array, generator,
             made_by_another_in_loops, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
             with_default, default_from_around, defaults_of_a_loop, functions_with_defaults_in_a_tuple, keyword_only,
-            starred, recursive_lambda,
+            starred, recursive_lambda, walrus,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 
 

@@ -105,6 +105,11 @@ def reason(text: str) -> str:
     return translated(" ".join(kept[:4]))
 
 
+def is_known(text: str) -> bool:
+    """Whether a message has another form in the user's terms."""
+    return any(pattern.search(text) for pattern, _ in _REWRITTEN)
+
+
 def translated(sentence: str) -> str:
     """One message of Numba in the user's terms."""
     for pattern, write in _REWRITTEN:
@@ -158,6 +163,10 @@ _READ_ONLY = (
 _STARRED = (
     "`*items` in a call or tuple beside keywords, or beside an item with a branch or, inside of `try`, with a call or "
     "operation: give the other items names first"
+)
+_BOUND_LATER = (
+    "a function or comprehension that is made here captures a variable that has no value yet, as where two functions "
+    "call each other, or a comprehension has `:=`: make the one that is called outside, or write a loop"
 )
 _INSTEAD = {
     "apply_along_axis": "a loop", "block": "np.concatenate", "c_": "np.column_stack", "copyto": "`target[:] = source`",
@@ -267,6 +276,7 @@ _REWRITTEN: list[tuple[re.Pattern, Any]] = [
     (re.compile(r"Cannot modify readonly array"), lambda: _READ_ONLY),
     (re.compile(r"Illegal IR, del found at: del (\w+)"), "`del {0}` of a variable: leave it out".format),
     (re.compile(r"op_LIST_\w+ at the start of a block|CALL_FUNCTION_EX with \*\*kwargs"), lambda: _STARRED),
+    (re.compile(r"Unsupported use of cell variable encountered"), lambda: _BOUND_LATER),
     (re.compile(r"with's head-block"), lambda: "this `with` is not known in compiled code: leave it out"),
     (
         re.compile(r"OverloadSelector object at \w+>, \(List\("),

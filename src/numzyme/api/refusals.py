@@ -44,7 +44,7 @@ def not_compilable(function: Any, argument_types: tuple, error: Exception) -> Di
     text = numba_messages.without_colours(str(error))
     from_objects = hasattr(function, "numzyme_labels")  # the user knows nothing of the arrays that it takes
     types_shown = "" if from_objects else f" for arguments of type ({', '.join(map(str, argument_types))})"
-    known = isinstance(error, NumbaError | UnsupportedBytecodeError)
+    known = isinstance(error, NumbaError | UnsupportedBytecodeError) or numba_messages.is_known(text)
     advice = "numba.njit must be able to compile the function: try it on its own"
     if from_objects:
         advice = "write this line with what numba.njit can compile, or leave it out of the function"
@@ -53,7 +53,7 @@ def not_compilable(function: Any, argument_types: tuple, error: Exception) -> Di
     deeper = "During: resolving callee type" in text or isinstance(error, UnsupportedBytecodeError)
     inside = not from_objects or deeper  # or the line is one of the plan's own
     place = numba_messages.place_of(text, name_of(function)) if inside else None
-    if place is None and not known:
+    if place is None and not isinstance(error, NumbaError):
         place = numba_messages.place_in(error, name_of(function))
     return DifferentiationTypeError(
         f"`{name_of(function)}` could not be compiled{types_shown}",

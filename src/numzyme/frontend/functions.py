@@ -6,9 +6,10 @@ Invariant: what is read means what the user wrote; lines and names stay.
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 from itertools import pairwise
-from types import FunctionType
+from types import CodeType, FunctionType
 
 from numba.core import errors
 
@@ -58,16 +59,25 @@ def with_positional_keywords(function: FunctionType) -> FunctionType:
 
 def without_copies(function: FunctionType) -> FunctionType:
     """`function` with `name := value` as a store and a load: Numba 0.68 loses the value that Python copies."""
-    code = function.__code__
-    changed = bytearray(code.co_code)
-    for copy, store in pairwise(dis.get_instructions(code)):
-        copies = copy.opname == "DUP_TOP" or (copy.opname == "COPY" and copy.arg == 1)
-        if copies and store.opname == "STORE_FAST" and not store.is_jump_target:
-            assert store.arg is not None and store.offset == copy.offset + 2
-            changed[copy.offset : store.offset + 2] = (store.opcode, store.arg, dis.opmap["LOAD_FAST"], store.arg)
-    if changed == code.co_code:
+    replaced = _code_without_copies(function.__code__)
+    if replaced == function.__code__:  # the cache may know an equal one
         return function
-    replaced = code.replace(co_code=bytes(changed))
     made = FunctionType(replaced, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__ = function.__kwdefaults__
     return made
+
+
+@functools.cache
+def _code_without_copies(code: CodeType) -> CodeType:
+    """The code, and that of the functions that are made inside."""
+    changed = bytearray(code.co_code)
+    for copy, store in pairwise(dis.get_instructions(code)):
+        copies = copy.opname == "DUP_TOP" or (copy.opname == "COPY" and copy.arg == 1)
+        if copies and store.opname in ("STORE_FAST", "STORE_DEREF") and not store.is_jump_target:
+            assert store.arg is not None and store.offset == copy.offset + 2
+            load = dis.opmap[store.opname.replace("STORE", "LOAD")]
+            changed[copy.offset : store.offset + 2] = (store.opcode, store.arg, load, store.arg)
+    constants = tuple(_code_without_copies(c) if isinstance(c, CodeType) else c for c in code.co_consts)
+    if changed == code.co_code and all(one is other for one, other in zip(constants, code.co_consts, strict=True)):
+        return code
+    return code.replace(co_code=bytes(changed), co_consts=constants)

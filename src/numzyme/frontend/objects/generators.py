@@ -29,7 +29,7 @@ def without_generators(function: FunctionType) -> FunctionType:
         return function
     changed = _code_without_generators(function.__code__)
     shadowed = any(name in function.__globals__ for name in (*_TAKE_ALL, *_FOLD))
-    if changed is function.__code__ or shadowed:
+    if changed == function.__code__ or shadowed:
         return function
     made = FunctionType(changed, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__

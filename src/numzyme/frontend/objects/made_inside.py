@@ -42,7 +42,7 @@ def refers_to_itself(code: CodeType) -> bool:
 def with_named_lambdas(function: FunctionType) -> FunctionType:
     """`function`, or a copy of it in which lambdas that call themselves have the name by which they do."""
     named = _code_with_named_lambdas(function.__code__)
-    if named is function.__code__:
+    if named == function.__code__:  # the cache may know an equal one
         return function
     made = FunctionType(named, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
     made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
