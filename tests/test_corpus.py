@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numba import njit
-from programs import PROGRAMS, beyond_numba, blas, containers, generalized, numpy_functions, optional, records
+from programs import PROGRAMS, beyond_numba, blas, caught, containers, generalized, numpy_functions, optional, records
 
 from numzyme import Duplicated, Reverse, autodiff, gradient
 from numzyme.testing import CheckFailed, check_gradient
@@ -34,7 +34,7 @@ LEFT_OUT = () if EVERY else {*SLOW, *OTHERS} - {*SLOW[TURN % 16 :: 16], *OTHERS[
 CHOSEN = [name for name in PROGRAMS if name not in LEFT_OUT]
 # compared with plain Python instead of njit, to the bit, which takes a third less; not where njit is what counts
 QUICK = {name for n, name in enumerate(CHOSEN) if n % 4 and not PROGRAMS[name].failing and not EVERY}
-QUICK = QUICK - set(optional.CORPUS) | set(beyond_numba.CORPUS)
+QUICK = QUICK - set(optional.CORPUS) | set(beyond_numba.CORPUS) | set(caught.CORPUS)
 
 
 @pytest.mark.filterwarnings("ignore")

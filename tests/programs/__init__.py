@@ -7,6 +7,7 @@ from . import (
     beyond_numba,
     blas,
     calls,
+    caught,
     complex_numbers,
     containers,
     exceptions,
@@ -26,7 +27,7 @@ from . import (
 
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
-    loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, results,
+    loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, caught, results,
     complex_numbers, containers, language, optional, numpy_functions, records,
     generalized, blas, beyond_numba
 )  # fmt: skip

@@ -1,8 +1,8 @@
 """Control flow of one function: predecessors, order, dominators, and which blocks matter to a derivative.
 
 Decides which blocks are on a path to a *good* return (status 0, or -2 for "None"): the others are error edges, which
-are executed as they are and never reversed. Dominators by Cooper, Harvey and Kennedy, "A simple, fast dominance
-algorithm" (2001).
+are executed as they are and never reversed, unless the caller goes on after an error. Dominators by Cooper, Harvey and
+Kennedy, "A simple, fast dominance algorithm" (2001).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ GOOD_STATUS = frozenset({"0", "-2"})
 
 
 class Cfg:
-    """Control-flow graph of `function`; blocks are named by their labels."""
+    """Control-flow graph of `function`; blocks are named by their labels. `is_caught`: its errors are, by a caller."""
 
-    def __init__(self, function: Function) -> None:
-        self.function = function
+    def __init__(self, function: Function, is_caught: bool = False) -> None:
+        self.function, self.is_caught = function, is_caught
         self.blocks: dict[str, Block] = {block.label: block for block in function.blocks}
         self.entry = function.entry.label
         self.successors = {label: list(dict.fromkeys(b.successors)) for label, b in self.blocks.items()}
@@ -75,13 +75,13 @@ class Cfg:
 
     @cached_property
     def returns(self) -> list[str]:
-        """Blocks that may return with a good status."""
+        """Blocks that may return with a good status; where errors are caught, with any."""
         found = []
         for label in self.order:
             terminator = self.blocks[label].terminator
-            if terminator.opcode != "ret" or not is_good_return(terminator):
+            if terminator.opcode != "ret" or not (self.is_caught or is_good_return(terminator)):
                 continue
-            if not (terminator.operands and self._has_failed(label, terminator.operands[0])):
+            if self.is_caught or not (terminator.operands and self._has_failed(label, terminator.operands[0])):
                 found.append(label)
         return found
 

@@ -19,6 +19,7 @@ from ..ir import Function, Instruction, Module
 from ..ir.symbols import symbol_of
 from .cfg import Cfg
 from .effects import DIRECT_ALLOCATORS, FRESH, LIST_ALLOCATOR, WITH_MEMINFO, Effects, external_effects
+from .failing import caught_functions
 
 Objects = frozenset["MemoryObject"]
 
@@ -431,10 +432,13 @@ def _listed(objects: Objects) -> str:
 
 
 class Summaries:
-    """Effects of the functions of a module on their pointer arguments, to a fixed point over recursion."""
+    """Effects of the functions of a module on their pointer arguments, to a fixed point over recursion.
+
+    `caught`: the functions whose errors may be caught, so that what they do on the way there counts.
+    """
 
     def __init__(self, module: Module) -> None:
-        self.module = module
+        self.module, self.caught = module, caught_functions(module)
         self._effects = dict.fromkeys(module.functions, Effects())
         changed = True
         while changed:
@@ -451,7 +455,7 @@ class Summaries:
         calls_inside = any(i.opcode == "call" and i.callee in self.module.functions for i in function.instructions())
         if not calls_inside and self._effects[function.name] != Effects():
             return self._effects[function.name]
-        memory = Memory(self.module, Cfg(function), self)
+        memory = Memory(self.module, Cfg(function, function.name in self.caught), self)
         everything = frozenset(i for i, p in enumerate(function.parameters) if p.type == "ptr")
         direct = {MemoryObject("argument", p.name): i for i, p in enumerate(function.parameters)}
         behind = {MemoryObject("content", p.name): i for i, p in enumerate(function.parameters)}

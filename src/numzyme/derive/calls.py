@@ -78,7 +78,8 @@ def signature_of(facts: FunctionFacts, call: Instruction) -> Signature:
         statuses.append(status)
         kinds.append(memory)
         unmodified.append(safe)
-    return Signature(call.callee, tuple(statuses), tuple(kinds), tuple(unmodified))
+    is_caught = call.callee in facts.memory.summaries.caught
+    return Signature(call.callee, tuple(statuses), tuple(kinds), tuple(unmodified), is_caught=is_caught)
 
 
 def _memory_behind(facts: FunctionFacts, call: Instruction, pointer: str) -> str | Layout | None:

@@ -12,7 +12,7 @@ from ..analysis.effects import ARENA_ALLOCATORS, RECORD_ALLOCATOR
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Instruction
 from ..ir.model import FLOAT_TYPES, SIZES
-from . import blas, calls, copies, failing
+from . import blas, calls, copies
 from .augment import Augmented, shadow_operand
 from .emitter import Emitter
 from .facts import FunctionFacts
@@ -207,7 +207,9 @@ class ForwardSweep:
         self.emitter.start(onward)
 
     def _write_active_call(self, i: Instruction) -> None:
-        self._refuse_caught_errors(i)
+        if i.type not in ("void", "i32"):
+            where = self.facts.location(i)
+            raise UnsupportedCodeError("a call that returns its result by value cannot be split", where=where)
         signature = calls.signature_of(self.facts, i)
         number = self.context.number(signature)
         self.uses_arena = True
@@ -227,25 +229,6 @@ class ForwardSweep:
         place = self.storage.places.get(frame)
         if place is not None:
             self._store(place, "ptr", frame)
-
-    def _refuse_caught_errors(self, call: Instruction) -> None:
-        """An error inside a differentiated call must end the function: a caught one would leave a half-run frame."""
-        if call.type == "void":
-            return  # LLVM has proved that the callee never fails
-        if call.type != "i32":
-            raise UnsupportedCodeError(
-                "a call that returns its result by value cannot be split", where=self.facts.location(call)
-            )
-        if not failing.ends_the_function(self.facts, call):
-            raise UnsupportedCodeError(
-                "an exception of a called function may be caught",
-                where=self.facts.location(call),
-                why="the reverse of a call that was left by an exception is not known",
-                todo=[
-                    "move the try/except out of the differentiated function",
-                    "let the helper return a flag instead",
-                ],
-            )
 
     # -- storing ----------------------------------------------------------------------------------
     def _keep(self, i: Instruction) -> None:

@@ -1,8 +1,8 @@
-"""Calls that fail: does a bad status of a call always end the function?
+"""Calls that fail: which functions may be left by an error that a caller of theirs catches?
 
 Decides it by walking on from the call with nothing known but that its status is not a good one (0, or -2 for "None"),
-along every edge that is possible then. Invariant: a call after whose failure the function may still end well is found,
-for the reverse sweep could not know how far such a callee came.
+along every edge that is possible then. Invariant: a call after whose failure the function may still end well is found:
+what such a callee did before its error is differentiated, too.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..analysis.cfg import GOOD_STATUS
 from ..ir import Instruction, Module
-from .facts import FunctionFacts
+from .cfg import GOOD_STATUS, Cfg
 
 _MOST_STATES = 20_000
 
@@ -47,26 +46,53 @@ class _State:
         return {"true": True, "false": False}.get(value, self.truth.get(value))
 
 
-def ends_the_function(facts: FunctionFacts, call: Instruction) -> bool:
-    """Whether a bad status of `call` always leads to a return with a bad status, or cannot be."""
-    if _never_fails(facts.module, call.callee):
+def caught_functions(module: Module) -> frozenset[str]:
+    """The functions after whose errors the caller may go on, and those that they call: their errors may be the same."""
+    called: dict[str, set[str]] = {}
+    todo = []
+    for name, function in module.functions.items():
+        cfg = Cfg(function)
+        places = [
+            (label, position)
+            for label in cfg.order
+            for position, i in enumerate(cfg.blocks[label].instructions)
+            if i.opcode == "call" and i.type == "i32" and i.callee in module.functions
+        ]
+        called[name] = {cfg.blocks[label].instructions[position].callee for label, position in places}
+        todo += [
+            cfg.blocks[label].instructions[position].callee
+            for label, position in places
+            if not _ends_the_function(module, cfg, label, position)
+        ]
+    found: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in found and not _never_fails(module, name):
+            found.add(name)
+            todo += called[name]
+    return frozenset(found)
+
+
+def _ends_the_function(module: Module, cfg: Cfg, label: str, position: int) -> bool:
+    """Whether a bad status of a call, at a position of a block, always leads to a return with a bad status."""
+    call = cfg.blocks[label].instructions[position]
+    if _never_fails(module, call.callee):
         return True
-    label, position = facts.site[id(call)]
     stack = [(label, position + 1, _State({call.name}))]
     seen: set[tuple] = set()
     while stack:
         label, position, state = stack.pop()
-        for i in facts.cfg.blocks[label].instructions[position:-1]:
+        for i in cfg.blocks[label].instructions[position:-1]:
             if i is call:
                 return False  # the function went on
             _execute(i, state)
-        terminator = facts.cfg.blocks[label].terminator
+        terminator = cfg.blocks[label].terminator
         if terminator.opcode == "ret":
             if not terminator.operands or not _is_bad(terminator.operands[0], state):
                 return False
             continue
         for successor in _successors(terminator, state):
-            following = _entered(facts, label, successor, state)
+            following = _entered(cfg, label, successor, state)
             key = successor, following.key()
             if key not in seen:
                 seen.add(key)
@@ -111,10 +137,10 @@ def _is_bad(status: str, state: _State) -> bool:
     return status in state.bad or (status.lstrip("-").isdigit() and status not in GOOD_STATUS)
 
 
-def _entered(facts: FunctionFacts, label: str, successor: str, state: _State) -> _State:
+def _entered(cfg: Cfg, label: str, successor: str, state: _State) -> _State:
     """The state behind the phis of a block, which are all read before any is written."""
     following = state.copy()
-    for phi in facts.cfg.blocks[successor].phis:
+    for phi in cfg.blocks[successor].phis:
         value = phi.operands[phi.labels.index(label)]
         before = state.copy()
         before.assign(phi.name, value)
