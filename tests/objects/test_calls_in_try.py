@@ -120,3 +120,25 @@ def test_what_numba_said_is_said_in_terms_of_the_code(function):
         grad(function)(1.3, 0.7)
     assert REFUSED[function] in str(caught.value)
     assert "test_calls_in_try.py" in str(caught.value)
+
+
+def ping(x, n):
+    try:
+        if n <= 0:
+            return x
+        return pong(x * 0.7, n - 1) + np.sin(x)
+    except ValueError:
+        raise
+
+
+def pong(x, n):
+    try:
+        if n <= 0:
+            return x * x
+        return ping(x * 1.1, n - 1) * x
+    finally:
+        x = 0.0
+
+
+def test_mutual_recursion_in_try_was_refused():
+    check(ping, lambda: (1.3, 3), constant=(1,))

@@ -15,7 +15,7 @@ from typing import Any
 
 from numba.core import bytecode, byteflow, errors, interpreter, ir
 from numba.core.compiler import run_frontend
-from numba.core.ir_utils import build_definitions
+from numba.core.ir_utils import build_definitions, get_definition, guard
 
 from .classes import class_attribute, method_in_class
 from .exceptions import ByteCode, PassingOn, raise_varargs
@@ -297,9 +297,22 @@ class _Rewriting:
                 if isinstance(value, ir.Expr) and value.op == "getattr" and value.attr == "__call__":
                     self._unbound_call(statement, value)
                 elif isinstance(value, ir.Expr) and value.op == "call":
+                    self._name_directly(block, statement, value)
                     rewrite = self._rewriting_of(value)
                     if rewrite is not None:
                         rewrite(block, statement, value)
+
+    def _name_directly(self, block: Any, statement: Any, call: Any) -> None:
+        """Read a global function where it is called: Numba knows a recursive call by that, and `try` hands it on."""
+        found = self.func_ir._definitions.get(call.func.name, [])
+        if not call.func.name.startswith("$phi") or len(found) != 1 or not isinstance(found[0], ir.Var):
+            return
+        source = guard(get_definition, self.func_ir, call.func)
+        if isinstance(source, ir.Global):
+            variable = block.scope.redefine("$function", loc=statement.loc, rename=True)
+            block.body.insert(block.body.index(statement), ir.Assign(source, variable, statement.loc))
+            self.func_ir._definitions[variable.name] = [source]
+            call._kws["func"] = variable
 
     def _rewriting_of(self, call: Any) -> Any:
         function = self._value(call.func)
