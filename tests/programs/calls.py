@@ -105,6 +105,25 @@ def pong(x, n):
 
 
 @njit
+def looping_ping(x, n):
+    total = 0.0
+    for i in range(3):
+        total += x * i
+    if n <= 0:
+        return x * total
+    return looping_pong(x * 0.7, n - 1) + math.sin(total)
+
+
+@njit
+def looping_pong(x, n):
+    for i in range(2):
+        x += x * i
+    if n <= 0:
+        return x * x
+    return looping_ping(x * 0.3, n - 1) * x
+
+
+@njit
 def fresh_ramp(n, a):
     out = np.empty(n)
     for i in range(n):
@@ -197,6 +216,11 @@ def recursion_that_mutates(x):
 @program(real(), exactly(4), analytic=True)
 def recursion_mutual(x, n):
     return ping(x, n)
+
+
+@program(real(), exactly(4), analytic=True)  # whose calls LLVM took out of loops, by value
+def recursion_mutual_with_loops(x, n):
+    return looping_ping(x, n)
 
 
 @program(real(), array(4), analytic=True)

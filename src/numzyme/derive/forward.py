@@ -315,6 +315,9 @@ class ForwardFunction:
             self._memset(target, i.operands[2])
 
     def _write_active_call(self, i: Instruction) -> None:
+        if i.name and (self.facts.is_active(i.name) or i.type.startswith("{")):
+            where = self.facts.location(i)
+            raise UnsupportedCodeError("a call that returns its result by value has no tangent", where=where)
         signature = calls.signature_of(self.facts, i)
         number = self.context.number(signature)
         arguments = [(kind, v) for v, kind in zip(i.operands, i.types, strict=True)]

@@ -27,6 +27,7 @@ _CALL = re.compile(
     r"^  (?P<status>%\S+) = call i32 @(?P<callee>[\w.$]+)\(ptr (?P<result>%[^,]+), ptr (?P<exception>%[^,)]+)"
     r"(?:, (?P<arguments>.*))?\)(?P<debug>, !dbg !\d+)?$"
 )
+_UNRESOLVED = re.compile(r'load ptr, ptr @"?\.numba\.unresolved\$([\w.$]+)')  # a function that was not yet compiled
 _RESULT = re.compile(r"^  store (.+?) (?:\S+|\{[^}]*\}), ptr %retptr[.\d]*[,\s]")
 
 
@@ -74,6 +75,8 @@ def _scan(text: str) -> dict[str, _Function]:
         elif line.startswith("  "):
             if " = call i32 @" in line and (call := _CALL.match(line)):
                 calls.append((call["callee"], len(labels)))
+            elif ".numba.unresolved$" in line and (call := _UNRESOLVED.search(line)):
+                calls.append((call[1], len(labels)))
             elif "@numba_xx" in line:
                 current.loops = True  # a loop inside BLAS
             elif current.result is None and "ptr %retptr" in line and (stored := _RESULT.match(line)):

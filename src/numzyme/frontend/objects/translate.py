@@ -308,7 +308,7 @@ class _Rewriting:
         if not call.func.name.startswith("$phi") or len(found) != 1 or not isinstance(found[0], ir.Var):
             return
         source = guard(get_definition, self.func_ir, call.func)
-        if isinstance(source, ir.Global):
+        if isinstance(source, ir.Global | ir.FreeVar):
             variable = block.scope.redefine("$function", loc=statement.loc, rename=True)
             block.body.insert(block.body.index(statement), ir.Assign(source, variable, statement.loc))
             self.func_ir._definitions[variable.name] = [source]
