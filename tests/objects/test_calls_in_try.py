@@ -74,6 +74,18 @@ def test_keywords_were_taken_for_positions(function):
     check(function, lambda: (1.3, 0.7))
 
 
+def required_keywords(x, y):
+    return required(x, power=y) + required(x, y, power=2) + Line(y).at(x=x) * named_only(x, power=y)
+
+
+def named_only(x, *, power, scale=2.0):
+    return scale * x**power
+
+
+def test_keywords_without_a_default_were_refused():
+    check(required_keywords, lambda: (1.3, 0.7))
+
+
 def starred(x, y):
     pair = (x, y)
     try:
@@ -107,7 +119,16 @@ def without_warnings(x, y):
         return x * y
 
 
+def required(x, scale=2.0, *, power):
+    return scale * x
+
+
+def leaves_out_a_keyword(x, y):
+    return required(x, y)
+
+
 REFUSED = {
+    leaves_out_a_keyword: "leaves out a keyword argument",
     starred_beside_an_operation: "give the other items names first",
     deleted: "`del product` of a variable: leave it out",
     without_warnings: "this `with` is not known in compiled code",

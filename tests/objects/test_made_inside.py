@@ -217,11 +217,28 @@ def walrus(x):
     return halved(x[0]) + apply(lambda t: (a := t * x[0]) * a, x[1])
 
 
+def calls_inside_of_functions_made_inside(x):
+    def outer(t):
+        def weighted(u, p=2.0, q=3.0):
+            return u * p + q * x[1]
+
+        def named(u, *, scale=x[0], power):
+            return u**power * scale
+
+        k = t * x[1]
+        kept = lambda u, k=k, square=k * k: u * k + square  # noqa: E731
+        k = 5.0
+        down = lambda n: t if n <= 0 else x[1] * down(n - 1)  # noqa: E731
+        return weighted(t, q=7.0) + weighted(q=t, u=k) + kept(t) + down(2) + named(t, power=2) + weighted(*(t, k))
+
+    return outer(x[0])
+
+
 PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
             recursive_over_an_array, generator,
             made_by_another_in_loops, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
             with_default, default_from_around, defaults_of_a_loop, functions_with_defaults_in_a_tuple, keyword_only,
-            starred, recursive_lambda, walrus,
+            starred, recursive_lambda, walrus, calls_inside_of_functions_made_inside,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 
 

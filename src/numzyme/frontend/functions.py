@@ -8,12 +8,20 @@ from __future__ import annotations
 import dis
 import functools
 import inspect
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from types import CodeType, FunctionType
 
 from numba.core import errors
 
 from ..diagnostics import DifferentiationTypeError, SourceLocation
+
+
+class Mark:
+    """What stands in the place of a default that is no constant."""
+
+
+LEFT_OUT = Mark()  # its value is known where the function is made, and captured
+REQUIRED = Mark()  # there is none: a keyword-only parameter behind parameters that have one
 
 
 class AnyKeywordsError(errors.TypingError, ValueError):
@@ -50,10 +58,11 @@ def with_positional_keywords(function: FunctionType) -> FunctionType:
             why="Numba would take a positional argument for it",
             todo=(f"put {names[0]} in front of the starred parameter",),
         )
-    if not names or takes_any or any(name not in defaults for name in names):
+    if not names or takes_any:
         return function
     changed = code.replace(co_argcount=code.co_argcount + len(names), co_kwonlyargcount=0)
-    given = (*(function.__defaults__ or ()), *(defaults[name] for name in names))
+    given = [*(function.__defaults__ or ()), *(defaults.get(name, REQUIRED) for name in names)]
+    given = tuple(dropwhile(lambda value: value is REQUIRED, given))
     return FunctionType(changed, function.__globals__, function.__name__, given, function.__closure__)
 
 

@@ -13,7 +13,7 @@ import os
 from typing import Any
 
 import numba
-from numba.core import bytecode, compiler, debuginfo, errors, ir, lowering, typed_passes
+from numba.core import compiler, debuginfo, errors, ir, lowering, typed_passes
 from numba.core.compiler import Compiler as NumbaCompiler
 from numba.core.compiler_machinery import PassManager, register_pass
 from numba.core.typed_passes import InlineOverloads, NativeLowering, NopythonTypeInference
@@ -36,7 +36,7 @@ from .objects.made_inside import HandedOn, NothingLater
 from .objects.recursion import lower_call_in_progress
 from .objects.specialise import Specialise
 from .objects.ssa import ReconstructSSA
-from .objects.translate import interpreted
+from .objects.translate import read_inside
 
 MOST_CALLS = 300  # of functions made inside of one, that are inlined
 NUMBA_DIRECTORY = os.path.dirname(os.path.abspath(numba.__file__)) + os.sep
@@ -150,7 +150,7 @@ register_pass(mutates_CFG=True, analysis_only=False)(_LoweringWithLines)
 
 
 class _InlineWithHandlers(InlineClosureLikes):
-    """Inlines functions that are made inside, of which those with `try` are read as all others are.
+    """Inlines functions that are made inside, which are read as all others are.
 
     What is left over is removed, and nothing else.
     """
@@ -163,9 +163,7 @@ class _InlineWithHandlers(InlineClosureLikes):
         plain_call, calls = inlining.inline_closure_call, itertools.count(1)
 
         def run_frontend(function: Any, *args: Any, **options: Any) -> Any:
-            if function.__code__.co_exceptiontable:
-                return interpreted(bytecode.FunctionIdentity.from_function(function))
-            return plain(function, *args, **options)
+            return read_inside(function) or plain(function, *args, **options)
 
         def inline_closure_call(func_ir: Any, names: Any, block: Any, position: int, *args: Any, **options: Any) -> Any:
             if next(calls) > MOST_CALLS:

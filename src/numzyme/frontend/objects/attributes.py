@@ -23,11 +23,11 @@ from numba.core.dispatcher import Dispatcher as NumbaDispatcher
 from numba.core.target_extension import current_target
 from numba.core.typing import templates
 
+from ..functions import LEFT_OUT, REQUIRED
 from .classes import class_attribute, hook_of, method_in_class, value_in_class
 from .cyclic import parts_of
 from .kinds import (
     IDENTITY,
-    LEFT_OUT,
     BoundMethod,
     ConstantType,
     DictType,
@@ -386,6 +386,8 @@ def static_kind_of(value: Any) -> Any:
         return TupleBuilder()
     if value is dataclasses.replace:
         return _own_callable("FieldReplacer")
+    if value is REQUIRED:
+        raise errors.TypingError("a call leaves out a keyword argument that has no default")
     listed = value if type(value) is tuple else ()
     if isinstance(value, enum.Enum):
         return member_kind(value)

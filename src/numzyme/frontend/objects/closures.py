@@ -17,7 +17,8 @@ from numba.core.extending import intrinsic, register_model
 from numba.core.ir_utils import get_definition, guard
 from numba.core.untyped_passes import TranslateByteCode
 
-from .kinds import LEFT_OUT, BoundMethod, ConstantType, Fields, ObjectModel, ObjectType
+from ..functions import LEFT_OUT
+from .kinds import BoundMethod, ConstantType, Fields, ObjectModel, ObjectType
 from .outside import Outside
 
 HIDDEN = "closure.values"  # no Python name, so no name of the user's

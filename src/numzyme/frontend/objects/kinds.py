@@ -63,13 +63,6 @@ class ConstantType(_Dummy):
         return type(self), self.value
 
 
-class LeftOut:
-    """The default of parameters whose value is known where the function is made: a captured one stands in for it."""
-
-
-LEFT_OUT = LeftOut()
-
-
 class EnumerationLiteral(_Literal, ConstantType):
     """The type of one member of an enumeration that Numba knows: where its type has to serve for others, a value."""
 

@@ -24,10 +24,9 @@ from numba.core.extending import intrinsic
 from numba.core.ir_utils import get_definition, guard
 
 from ..dead_code import variables_read
-from ..functions import with_positional_keywords
+from ..functions import LEFT_OUT, with_positional_keywords
 from .closures import DEFAULT, ClosureType, closure_type_of, defaults_of, keyword_defaults_of
 from .construct import cast_fields, field_kind, put_together
-from .kinds import LEFT_OUT
 from .outside import Outside, moving_values
 
 _TEMPORARY = re.compile(r"^\$|__v\d+load_closure")  # the second, where the function around has been inlined
@@ -250,7 +249,7 @@ def _makes(func_ir: Any, call: Any) -> bool:
     if not isinstance(call, ir.Expr) or call.op != "call":
         return False
     function = guard(get_definition, func_ir, call.func)
-    return isinstance(function, ir.FreeVar) and getattr(function.value, "_name", "") == "capture"
+    return isinstance(function, ir.FreeVar | ir.Global) and getattr(function.value, "_name", "") == "capture"
 
 
 class _Later:

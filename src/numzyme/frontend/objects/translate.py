@@ -18,6 +18,7 @@ from numba.core.compiler import run_frontend
 from numba.core.ir_utils import build_definitions, get_definition, guard
 
 from .classes import class_attribute, method_in_class
+from .closures import pass_all_arguments
 from .exceptions import ByteCode, PassingOn, raise_varargs
 from .generators import without_generators
 from .inheritance import super_of
@@ -58,6 +59,23 @@ def translated(function: FunctionType) -> Any:
     identity = bytecode.FunctionIdentity.from_function(changed)
     func_ir = interpreted(identity)
     _Rewriting(func_ir).run()
+    return func_ir
+
+
+def read_inside(function: FunctionType) -> Any:
+    """The IR of a function that is made inside of another and inlined; None where Numba's own reading will do."""
+    makes_others = any(map(may_be_a_value, codes_inside(function.__code__)))
+    if not makes_others and not _needs_translation(function.__code__):
+        return None
+    func_ir = interpreted(bytecode.FunctionIdentity.from_function(with_named_lambdas(function)))
+    _Rewriting(func_ir).run()
+    pass_all_arguments(func_ir)
+    for block in func_ir.blocks.values():
+        for statement in block.find_insts(ir.Assign):
+            made = statement.value
+            if isinstance(made, ir.FreeVar) and made.value is not None:  # what is captured has no value yet
+                statement.value = ir.Global(made.name, made.value, made.loc)  # or Numba takes it for captured
+    func_ir._definitions = build_definitions(func_ir.blocks)
     return func_ir
 
 
