@@ -184,6 +184,30 @@ def defaults_of_a_loop(x):
     return total
 
 
+def default_was_the_first_value_of_its_variable(x):
+    total, b, i = 0.0, 1.0, 0
+    for v in x:
+        g = lambda t, k=b: t * k  # noqa: E731
+        total += g(v) + apply(g, v)
+        b = v
+    while i < 2:
+        try:
+            power = lambda k=i, *, n=i + 1: x[k] ** n  # noqa: E731
+            total += power()
+        finally:
+            i += 1
+
+    def inside(u):
+        i, s = 0, 0.0
+        while i < 2:
+            h = lambda t, k=i: t * x[k]  # noqa: E731
+            i += 1
+            s += h(u)
+        return s
+
+    return total + inside(x[0]) + inside(x[1])
+
+
 def functions_with_defaults_in_a_tuple(x):
     total = x[0]
     for g in (lambda t, a=x[0]: t * a, lambda t, a=x[1], *, b=x[0]: t * a * b):
@@ -237,7 +261,8 @@ def calls_inside_of_functions_made_inside(x):
 PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an_integral, recursive,
             recursive_over_an_array, generator,
             made_by_another_in_loops, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
-            with_default, default_from_around, defaults_of_a_loop, functions_with_defaults_in_a_tuple, keyword_only,
+            with_default, default_from_around, defaults_of_a_loop,
+            default_was_the_first_value_of_its_variable, functions_with_defaults_in_a_tuple, keyword_only,
             starred, recursive_lambda, walrus, calls_inside_of_functions_made_inside,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 

@@ -271,8 +271,10 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
         self.definitions[res][-1]._kws.update(own)
 
     def _own_default(self, variable: Any) -> Any:
-        source = self._source(variable.name)
-        return self._assign(source if isinstance(source, ir.Const) else variable, "$default")
+        found = self.definitions.get(variable.name, [])
+        # a variable of the user's may be bound once more, further down in a loop
+        is_constant = variable.name.startswith("$") and len(found) == 1 and isinstance(found[0], ir.Const)
+        return self._assign(found[0] if is_constant else variable, "$default")
 
     def op_UNPACK_EX(self, inst: Any, iterable: Any, stores: Any, temporary: Any, before: int, after: int) -> None:
         # first, since it looks at the number of members
