@@ -196,7 +196,10 @@ def capturing(function: FunctionType, names: tuple[str, ...]) -> Any:
     outside = Outside(function, names)
 
     def typed(values: tuple) -> tuple:
-        kinds = [kind if isinstance(kind, types.IntegerLiteral) else field_kind(kind) for kind in values]
+        given = zip(names, values, strict=True)
+        # a default may be another number in the next round of a loop
+        kept = [isinstance(kind, types.IntegerLiteral) and not name.startswith(DEFAULT) for name, kind in given]
+        kinds = [kind if is_kept else field_kind(kind) for is_kept, kind in zip(kept, values, strict=True)]
         made = ClosureType(function, tuple(zip(names, kinds, strict=True)), outside)
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
