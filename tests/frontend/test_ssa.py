@@ -33,7 +33,11 @@ def form(function, construct) -> list[str]:
     return [f"{label}: {statement}" for label, block in func_ir.blocks.items() for statement in block.body]
 
 
-@pytest.mark.parametrize("function", [several_ways, *(p.function for p in PROGRAMS.values())], ids=lambda f: f.__name__)
+# one has a function inside that calls itself, which Numba does not read
+READ = [p.function for name, p in PROGRAMS.items() if name != "caught_from_a_closure"]
+
+
+@pytest.mark.parametrize("function", [several_ways, *READ], ids=lambda f: f.__name__)
 def test_form_is_numbas(function) -> None:
     function = getattr(function, "py_func", function)
     assert form(function, reconstruct_ssa) == form(function, ssa.reconstruct_ssa)
