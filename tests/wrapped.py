@@ -30,11 +30,6 @@ BODIES = {
 }
 # generalized: arguments that a caller leaves out; optional: results that only Numba's types tell apart
 FAMILIES_WRAPPED = [family for family in FAMILIES if family not in (generalized, optional, blas)]
-REFUSED = {
-    "call_helper_inlined_by_numba",  # Numba inlines it before anything of ours reads it
-    "dict_of_arrays",  # strings that may be keys of a dict, or not there after an error
-    "records_returned",  # an optional result of records, where Python may leave a loop without returning
-}
 
 
 class _Wrapping(ast.NodeTransformer):
@@ -77,7 +72,7 @@ def wrapped(kind: str) -> dict[str, Program]:
         exec(compile(source, file_name, "exec"), module.__dict__)
         corpus: Corpus = module.__dict__["CORPUS"]
         found.update({key: dataclasses.replace(program, failing=()) for key, program in corpus.items()})
-    return {key: program for key, program in found.items() if key not in REFUSED}
+    return found
 
 
 def main(kind: str, *names: str) -> int:
