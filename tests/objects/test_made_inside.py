@@ -208,6 +208,16 @@ def default_was_the_first_value_of_its_variable(x):
     return total + inside(x[0]) + inside(x[1])
 
 
+def default_of_an_earlier_function(x):
+    total = 0.0
+    for i in range(3):
+        g = lambda t, k=x[1] + i: t * k  # noqa: E731
+        if i < 2:
+            old = g
+        total += old(x[0])
+    return total + old(x[0]) * g(x[1])
+
+
 def functions_with_defaults_in_a_tuple(x):
     total = x[0]
     for g in (lambda t, a=x[0]: t * a, lambda t, a=x[1], *, b=x[0]: t * a * b):
@@ -262,7 +272,8 @@ PROGRAMS = (uses_globals, captures_a_number, captures_a_function, integral_of_an
             recursive_over_an_array, generator,
             made_by_another_in_loops, takes_any_number, stores, called_inside_of_try, in_a_tuple, exponent,
             with_default, default_from_around, defaults_of_a_loop,
-            default_was_the_first_value_of_its_variable, functions_with_defaults_in_a_tuple, keyword_only,
+            default_was_the_first_value_of_its_variable, default_of_an_earlier_function,
+            functions_with_defaults_in_a_tuple, keyword_only,
             starred, recursive_lambda, walrus, calls_inside_of_functions_made_inside,
             made_again_in_a_loop, bound_anew_when_it_is_done)  # fmt: skip
 

@@ -78,8 +78,7 @@ def signature_of(facts: FunctionFacts, call: Instruction) -> Signature:
         statuses.append(status)
         kinds.append(memory)
         unmodified.append(safe)
-    is_caught = call.callee in facts.memory.summaries.caught
-    return Signature(call.callee, tuple(statuses), tuple(kinds), tuple(unmodified), is_caught=is_caught)
+    return Signature(call.callee, tuple(statuses), tuple(kinds), tuple(unmodified))
 
 
 def _memory_behind(facts: FunctionFacts, call: Instruction, pointer: str) -> str | Layout | None:

@@ -72,7 +72,7 @@ _PASS_THROUGH = frozenset({"phi", "select", "freeze", "fptrunc", "fpext"})
 class Signature:
     """How a function is differentiated: `kinds[i]` is what pointer parameter i points at; `unmodified[i]` says that
     nobody writes to that memory between the call and its reverse; `multiples`: integer parameters that are multiples
-    of a number of bytes; `is_caught`: the caller may go on after an error."""
+    of a number of bytes."""
 
     name: str
     statuses: tuple[Status, ...]
@@ -81,7 +81,6 @@ class Signature:
     labels: tuple[str, ...] = ()
     is_root: bool = False
     multiples: tuple[tuple[str, int], ...] = ()
-    is_caught: bool = False
 
 
 class FunctionFacts:
@@ -99,7 +98,7 @@ class FunctionFacts:
         """`one_sweep`: in forward mode, where what is written to a shadow is never taken back."""
         self.one_sweep = one_sweep
         self.module, self.function, self.signature, self.report = module, function, signature, report
-        self.cfg = Cfg(function, signature.is_caught)
+        self.cfg = Cfg(function, not signature.is_root and function.name in summaries.caught)
         self.forest = self._with_location(lambda: LoopForest(self.cfg))
         names = [p.name for p in function.parameters]
         opaque = frozenset(n for n, kind in zip(names, signature.kinds, strict=True) if kind == OPAQUE)

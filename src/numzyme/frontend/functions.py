@@ -68,11 +68,16 @@ def with_positional_keywords(function: FunctionType) -> FunctionType:
 
 def without_copies(function: FunctionType) -> FunctionType:
     """`function` with `name := value` as a store and a load: Numba 0.68 loses the value that Python copies."""
-    replaced = _code_without_copies(function.__code__)
-    if replaced == function.__code__:  # the cache may know an equal one
+    return with_code(function, _code_without_copies(function.__code__))
+
+
+def with_code(function: FunctionType, code: CodeType) -> FunctionType:
+    """`function`, or a copy of it with other code."""
+    if code == function.__code__:  # a cache may know an equal one
         return function
-    made = FunctionType(replaced, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    made.__kwdefaults__ = function.__kwdefaults__
+    made = FunctionType(code, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
+    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
+    made.__module__ = function.__module__
     return made
 
 

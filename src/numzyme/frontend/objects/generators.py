@@ -16,6 +16,8 @@ import sys
 from types import CodeType, FunctionType
 from typing import Any
 
+from ..functions import with_code
+
 KNOWS_BYTECODE = sys.version_info[:2] == (3, 11)
 _TAKE_ALL = ("list", "tuple", "sorted")
 _FOLD = ("sum", "any", "all", "max", "min")
@@ -27,14 +29,8 @@ def without_generators(function: FunctionType) -> FunctionType:
     """`function`, or a copy of it without the generator expressions that have become loops."""
     if not KNOWS_BYTECODE or not isinstance(function, FunctionType):
         return function
-    changed = _code_without_generators(function.__code__)
     shadowed = any(name in function.__globals__ for name in (*_TAKE_ALL, *_FOLD))
-    if changed == function.__code__ or shadowed:
-        return function
-    made = FunctionType(changed, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
-    made.__module__ = function.__module__
-    return made
+    return function if shadowed else with_code(function, _code_without_generators(function.__code__))
 
 
 @functools.cache

@@ -24,7 +24,7 @@ from numba.core.extending import intrinsic
 from numba.core.ir_utils import get_definition, guard
 
 from ..dead_code import variables_read
-from ..functions import LEFT_OUT, with_positional_keywords
+from ..functions import LEFT_OUT, with_code, with_positional_keywords
 from .closures import DEFAULT, ClosureType, closure_type_of, defaults_of, keyword_defaults_of
 from .construct import cast_fields, field_kind, put_together
 from .outside import Outside, moving_values
@@ -40,13 +40,7 @@ def refers_to_itself(code: CodeType) -> bool:
 
 def with_named_lambdas(function: FunctionType) -> FunctionType:
     """`function`, or a copy of it in which lambdas that call themselves have the name by which they do."""
-    named = _code_with_named_lambdas(function.__code__)
-    if named == function.__code__:  # the cache may know an equal one
-        return function
-    made = FunctionType(named, function.__globals__, function.__name__, function.__defaults__, function.__closure__)
-    made.__kwdefaults__, made.__qualname__ = function.__kwdefaults__, function.__qualname__
-    made.__module__ = function.__module__
-    return made
+    return with_code(function, _code_with_named_lambdas(function.__code__))
 
 
 @functools.cache

@@ -83,8 +83,8 @@ def interpreted(identity: Any) -> Any:
     """The IR of a function's bytecode."""
     interpreter = _Interpreter(identity)
     func_ir = interpreter.interpret(ByteCode(func_id=identity))
-    called = interpreter.called_in_try | interpreter.called_with_star
-    make_values(func_ir, lambda code: must_be_a_value(code) or code in called, True)
+    kept = interpreter.called_in_try | interpreter.called_with_star | interpreter.with_defaults
+    make_values(func_ir, lambda code: must_be_a_value(code) or code in kept, True)
     return func_ir
 
 
@@ -236,6 +236,7 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
     def __init__(self, identity: Any) -> None:
         super().__init__(identity)
         self.called_in_try, self.called_with_star = set(), set[CodeType]()
+        self.with_defaults = set[CodeType]()  # that are no constants: each function that is made has its own
 
     def op_CALL_FUNCTION_EX(self, inst: Any, func: Any, vararg: Any, varkwarg: Any, res: Any) -> None:
         super().op_CALL_FUNCTION_EX(inst, func, vararg, varkwarg, res)
@@ -268,7 +269,10 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
                 self._source(key.name).value: self._own_default(value) for key, value in named.items
             }
         super().op_MAKE_FUNCTION(inst, *operands, kwdefaults=None, defaults=defaults, res=res, **others)
-        self.definitions[res][-1]._kws.update(own)
+        made = self.definitions[res][-1]
+        made._kws.update(own)
+        if not all(isinstance(self.definitions[value.name][-1], ir.Const) for value in own.get("defaults", ())):
+            self.with_defaults.add(made.code)
 
     def _own_default(self, variable: Any) -> Any:
         found = self.definitions.get(variable.name, [])
