@@ -17,11 +17,17 @@ from ..diagnostics import DifferentiationTypeError, SourceLocation
 
 
 class Mark:
-    """What stands in the place of a default that is no constant."""
+    """What stands in the place of a default that is no constant; its name is part of those of compiled functions."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __repr__(self) -> str:
+        return self._name
 
 
-LEFT_OUT = Mark()  # its value is known where the function is made, and captured
-REQUIRED = Mark()  # there is none: a keyword-only parameter behind parameters that have one
+LEFT_OUT = Mark("left_out")  # its value is known where the function is made, and captured
+REQUIRED = Mark("required")  # there is none: a keyword-only parameter behind parameters that have one
 
 
 class AnyKeywordsError(errors.TypingError, ValueError):

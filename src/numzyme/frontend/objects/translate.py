@@ -249,7 +249,7 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
         code = self.func_id.func.__code__
         name = code._varname_from_oparg(inst.arg)  # type: ignore[attr-defined]
         own = any(inner.co_name == name and refers_to_itself(inner) for inner in codes_inside(code))
-        is_bound = name in self.definitions  # another function captures it, too
+        is_bound = bool(self.definitions.get(name))  # another function captures it, too
         if own and name in self.code_cellvars and not is_bound:
             self.store(ir.Const(None, self.loc), res)
         else:
