@@ -268,11 +268,20 @@ class _Interpreter(PassingOn, interpreter.Interpreter):
             own["keyword_defaults"] = {
                 self._source(key.name).value: self._own_default(value) for key, value in named.items
             }
+            self._leave_out(named)
         super().op_MAKE_FUNCTION(inst, *operands, kwdefaults=None, defaults=defaults, res=res, **others)
         made = self.definitions[res][-1]
         made._kws.update(own)
         if not all(isinstance(self.definitions[value.name][-1], ir.Const) for value in own.get("defaults", ())):
             self.with_defaults.add(made.code)
+
+    def _leave_out(self, value: Any) -> None:
+        """Take away the dict that only Python's instruction needs: compiled code would make one."""
+        for block in self.blocks.values():
+            for statement in block.find_insts(ir.Assign):
+                if statement.value is value:
+                    statement.value = ir.Const(None, statement.loc)
+                    self.definitions[statement.target.name] = [statement.value]
 
     def _own_default(self, variable: Any) -> Any:
         found = self.definitions.get(variable.name, [])
