@@ -78,6 +78,28 @@ def test_objects(project: Project) -> None:
     assert second.result == first.result
 
 
+MADE_INSIDE = """
+from numzyme import Reverse, gradient
+
+def twice(function, t):
+    return function(t) + function(2.0 * t)
+
+def loss(x, a):
+    return twice(lambda t, k=x * a, *, n=2: t**n * k, a)
+
+def main():
+    return gradient(Reverse, loss, 0.7, 0.5)
+"""
+
+
+def test_functions_made_inside_with_defaults(project: Project) -> None:
+    """Their keyword-only defaults were a dict of the compiled code, which held addresses."""
+    project.write(program=MADE_INSIDE)
+    first, second = project.run(), project.run()
+    assert second.compiled_nothing and second.statistics["hits"] == 1
+    assert second.result == first.result
+
+
 CHANGES = {
     "callee in another file": ("helper", "** 3", "** 2"),
     "global integer": ("program", "POWER = 2", "POWER = 3"),
