@@ -124,6 +124,8 @@ PROGRAMS: dict[str, str] = {
     "np.where": "np.where(x > 0.3, x, y)",
     "np.zeros": "np.zeros(n)",
     "np.linalg.cholesky": f"np.linalg.cholesky({_POSITIVE_DEFINITE})",
+    "np.linalg.cond": "np.linalg.cond(b)",
+    "np.linalg.norm": "np.linalg.norm(x) * np.linalg.norm(b, 2)",
     "np.linalg.eig": f"np.linalg.eig({_POSITIVE_DEFINITE})",
     "np.linalg.eigh": f"np.linalg.eigh({_POSITIVE_DEFINITE})",
     "np.linalg.lstsq": "np.linalg.lstsq(a, x[:3])",

@@ -348,6 +348,11 @@ def complex_norms(a, x):
     return np.linalg.norm(a) * rows + np.linalg.norm(a.T) + np.linalg.norm(x[1:], 1) + np.linalg.norm(x, np.inf)
 
 
+@program(numbers(4, 3))
+def complex_norms_by_singular_values(a):
+    return np.linalg.norm(a, 2) * np.linalg.norm(a.T, -2)
+
+
 @program(numbers(4, dtype=np.complex64))
 def complex_single_precision_norm(x):
     return np.float64(np.linalg.norm(x)) ** 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..ir import Instruction
 from ..ir.exceptions import DROP, MATCHES
-from ..ir.symbols import BLOCK_ALLOCATOR, LIST_ALLOCATOR, MATH, TAPE_ALLOCATOR, symbol_of
+from ..ir.symbols import BLOCK_ALLOCATOR, HOLD, LIST_ALLOCATOR, MATH, TAPE_ALLOCATOR, symbol_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def external_effects(instruction: Instruction) -> Effects:
         return NONE
     if symbol in _BY_NAME:
         return _BY_NAME[symbol]
-    if symbol.startswith(("llvm.memcpy", "llvm.memmove")):
+    if symbol.startswith(("llvm.memcpy", "llvm.memmove", HOLD)):
         return Effects(frozenset({1}), frozenset({0}))
     if symbol.startswith("llvm.memset"):
         return Effects(writes=frozenset({0}))

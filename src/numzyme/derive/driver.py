@@ -11,7 +11,7 @@ from ..analysis.effects import ARENA_ALLOCATORS, is_arena_allocation
 from ..diagnostics import UnsupportedCodeError
 from ..ir import Function, Module, read, write, write_function
 from ..ir.depth import nested_calls
-from ..ir.symbols import symbol_of
+from ..ir.symbols import HOLD, symbol_of
 from . import calls, owned
 from .accesses import split_accesses
 from .aggregates import split_aggregates
@@ -152,7 +152,12 @@ def _assemble(context: calls.Context, functions: list[str]) -> str:
     parts += [helper_text(name) for name in helpers]
     parts += [body, *declarations.values()]
     parts += [f"{key} = {value}" for key, value in context.module.attributes.items()]
-    return "\n".join(parts) + "\n"
+    return _counted_down("\n".join(parts) + "\n")
+
+
+def _counted_down(text: str) -> str:
+    """What is exact for some derivatives is so for one less in a derivative."""
+    return re.sub(rf"{re.escape(HOLD)}([1-9])", lambda found: f"{HOLD}{int(found[1]) - 1}", text)
 
 
 _GLOBAL_NAME = re.compile(r'@(?:"[^"]*"|[-\w.$]+)')

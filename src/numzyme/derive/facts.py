@@ -28,7 +28,7 @@ from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError
 from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
 from ..ir.records import Layout
-from ..ir.symbols import CONTAINED, FRAME
+from ..ir.symbols import CONTAINED, FRAME, HOLD
 from ..rules import is_inactive, operation_of, rule_for
 from .copies import Block, block_of, clears_new_memory
 from .request import Report
@@ -370,6 +370,8 @@ def _shown(symbol: str) -> str:
     """An external function in the user's words."""
     if symbol.startswith(("numba_ez_", "numba_xx")) and symbol not in _BLAS:
         return f"LAPACK (`{symbol}`)"
+    if symbol.startswith(HOLD):
+        return "singular values, whose fourth derivative is not known,"
     return f"the external function `{symbol}`"
 
 

@@ -55,6 +55,9 @@ def _sum(values, start=0):
     return sum_of_generator
 
 
+_OF_NUMPY = frozenset(
+    ("diff", "kron", "sinc", "tile", "np_interp_impl_inner", "_oneD_norm_2", "_compute_singular_values")
+)
 _BUILTINS: dict[Any, Callable[..., Any]] = {any: _any, all: _all, reversed: _reversed}
 
 
@@ -62,7 +65,15 @@ def own_function(value: Any) -> Callable[..., Any] | None:
     """The Python function of ours to compile in the place of `value`; None for others."""
     if not (callable(value) and isinstance(value, Hashable)):
         return None
-    if getattr(value, "__name__", "") in ("diff", "kron", "sinc", "tile", "np_interp_impl_inner", "_oneD_norm_2"):
+    if getattr(value, "__name__", "") in (
+        "diff",
+        "kron",
+        "sinc",
+        "tile",
+        "np_interp_impl_inner",
+        "_oneD_norm_2",
+        "_compute_singular_values",
+    ):
         from .numerics.numpy_functions import FUNCTIONS  # which loads Numba's compiler
 
         return FUNCTIONS.get(value)

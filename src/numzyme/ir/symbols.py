@@ -32,3 +32,7 @@ IN_ARENA = {
 }
 CONTAINED = "of."  # begins the names of functions that belong to a derivative which another function calls
 FRAME = "frame"  # ends the names of parameters that point at the frame of a call, between the two sweeps
+# begins the name of a copy of memory through which no derivative goes: what is made of it is exact for as many
+# derivatives as the number behind tells, and each derivative of the code counts it down
+HOLD = "numzyme.hold."
+HELD = 3  # the number that it begins with

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..ir import Instruction
-from ..ir.symbols import MATH, symbol_of
+from ..ir.symbols import HOLD, MATH, symbol_of
 from .table import INACTIVE, TABLE, Rule
 
 _ALIASES = {"tgamma": "gamma", "lgamma": "lgamma", "log_gamma": "lgamma", "minimum": "minnum", "maximum": "maxnum",
@@ -36,8 +36,11 @@ def rule_for(instruction: Instruction) -> Rule | None:
 
 def is_inactive(instruction: Instruction) -> bool:
     """Whether the derivative of the operation is zero wherever it exists."""
-    drawn = instruction.opcode == "call" and symbol_of(instruction.callee) in _DRAWS
-    return drawn or operation_of(instruction) in INACTIVE
+    if instruction.opcode != "call":
+        return operation_of(instruction) in INACTIVE
+    symbol = symbol_of(instruction.callee)
+    held = symbol.startswith(HOLD) and symbol != f"{HOLD}0"
+    return held or symbol in _DRAWS or operation_of(instruction) in INACTIVE
 
 
 __all__ = ["INACTIVE", "TABLE", "Rule", "is_inactive", "operation_of", "rule_for"]

@@ -17,7 +17,7 @@ import llvmlite.binding as llvm
 from numba.core.compiler_lock import global_compiler_lock
 
 from ..ir.exceptions import DROP
-from . import arena, arena_text, blocks, blocks_text, escape_text, exception_classes
+from . import arena, arena_text, blocks, blocks_text, escape_text, exception_classes, held
 from .machine_code import DerivativeLibrary, compile_text
 from .objects import ObjectCode, address_in_engine, load_object, object_code
 
@@ -106,6 +106,7 @@ def prepare_process() -> None:
     arena.register()
     blocks.register()
     exception_classes.register()
+    held.register()
 
 
 def strip_debug(text: str) -> str:

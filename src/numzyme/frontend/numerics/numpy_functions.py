@@ -1,6 +1,7 @@
 """NumPy functions with code of ours: those whose code in Numba has a value of its own at one point, and there no
 derivative, or another one; `tile`, which Numba does not have; norms of vectors whose elements lie in an order, or at
-distances, that BLAS does not know: Numba reads beyond the array; `diff` and `kron` of arrays in any order.
+distances, that BLAS does not know: Numba reads beyond the array; `diff` and `kron` of arrays in any order; singular
+values.
 
 Decides that `logaddexp` of two equal numbers, `interp` at a knot and `sinc` at 0 are computed by what is right next to
 these points; at a knot, by the piece on its right; `sign` has no slope, not at 0 either. Invariant: the values are
@@ -18,6 +19,8 @@ from numba.core import errors, types
 from numba.extending import overload
 from numba.np import arraymath, linalg, npyfuncs
 from numba.np.arraymath import binary_search_with_guess
+
+from .singular_values import singular_values
 
 
 def _logarithm_of_sum(base_2: bool) -> Any:
@@ -247,6 +250,7 @@ def _kron_of_kind(a, b):
 
 FUNCTIONS: dict[Any, Any] = {
     arraymath.np_interp_impl_inner: _interpolated,
+    linalg._compute_singular_values: singular_values,
     linalg._oneD_norm_2: _vector_norm,
     np.diff: _diff,
     np.kron: _kron,

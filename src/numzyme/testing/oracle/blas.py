@@ -1,4 +1,4 @@
-"""Python implementations of Numba's BLAS helpers, real and complex, for the oracle.
+"""Python implementations of Numba's helpers for BLAS, and of one for LAPACK, real and complex, for the oracle.
 
 Every part of a number of a result is one entry of the tape, whose partial derivatives are the parts of what was
 multiplied: no adjoint of a matrix is ever written down here.
@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy import linalg
 
 from numzyme.ir import Instruction
 
 from .interpreter import External, Interpreter, rounded
 from .memory import OracleError
-from .tape import Number
+from .tape import CONSTANT, Number
 
 _KINDS = {ord("d"): "double", ord("s"): "float", ord("z"): "double", ord("c"): "float"}
 _SIZES = {"double": 8, "float": 4}
@@ -122,7 +123,27 @@ def _norm(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
     return 0
 
 
+def _singular_values(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
+    """As SciPy's LAPACK has it, of what no derivative goes through."""
+    letter, job, m, n, a, lead_a, s, u, lead_u, v, lead_v = values
+    numbers = _Numbers(run, letter)
+    table = numbers.matrix(a, m, n, lead_a)
+    if any(part.node != CONSTANT for row in table for number in row for part in number):
+        raise OracleError("no rule for singular values")
+    kind = np.dtype({"s": "f4", "d": "f8", "c": "c8", "z": "c16"}[chr(letter)])
+    matrix = np.array([[_value(number) for number in row] for row in table]).astype(kind)
+    found = linalg.svd(matrix, full_matrices=chr(job) == "A", compute_uv=chr(job) != "N")
+    vectors = (u, lead_u, found[0]), (v, lead_v, found[2])
+    for address, leading, columns in vectors if chr(job) != "N" else ():
+        for (r, c), value in np.ndenumerate(columns):
+            parts = tuple(map(Number, (float(value.real), float(value.imag))[: numbers.parts]))
+            numbers.store(address + numbers.size * (c * leading + r), parts)
+    run.memory.store_floats(s, numbers.kind, [Number(float(v)) for v in (found if chr(job) == "N" else found[1])])
+    return 0
+
+
 BLAS: dict[str, External] = {
+    "numba_ez_gesdd": _singular_values,
     "numba_xxdot": _dot,
     "numba_xxgemv": _matrix_vector,
     "numba_xxgemm": _matrix_matrix,

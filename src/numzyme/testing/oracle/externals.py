@@ -15,6 +15,7 @@ from numba.core import serialize
 
 from numzyme.ir import Instruction
 from numzyme.ir.exceptions import CHAINED, MATCHES, Record
+from numzyme.ir.symbols import HELD, HOLD
 
 from .functions import BINARY, UNARY
 from .interpreter import External, Interpreter, rounded, signed
@@ -71,6 +72,14 @@ def _matches(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
 def _unpickled(memory: Memory, record: int) -> Any:
     place, length = (memory.load(record + offset, kind) for offset, kind in ((0, "ptr"), (Record.length.offset, "i32")))
     return serialize.loads(memory.read(int(place), int(length)))  # type: ignore[arg-type]
+
+
+@external(*(f"{HOLD}{count}" for count in range(HELD + 1)))
+def _held(run: Interpreter, i: Instruction, values: Sequence[Any]) -> int:
+    """A copy of the bytes, not of what they were computed from."""
+    target, source, size = values
+    run.memory.write(target, run.memory.read(source, size))
+    return target
 
 
 @external("llvm.powi")
