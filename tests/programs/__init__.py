@@ -21,6 +21,7 @@ from . import (
     optional,
     records,
     results,
+    several_results,
     values,
     views,
 )
@@ -28,7 +29,7 @@ from . import (
 PROGRAMS: dict[str, Program] = {}
 FAMILIES = (
     loops, mutation, arrays, views, linear_algebra, mathematics, calls, values, exceptions, caught, results,
-    complex_numbers, containers, language, optional, numpy_functions, records,
+    several_results, complex_numbers, containers, language, optional, numpy_functions, records,
     generalized, blas, beyond_numba
 )  # fmt: skip
 for family in FAMILIES:

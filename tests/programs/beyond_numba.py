@@ -1,4 +1,7 @@
-"""Python that Numba 0.68 does not compile, and numzyme does: assignments in expressions, loops over unlike tuples."""
+"""Python that Numba 0.68 does not compile, and numzyme does: assignments in expressions, loops over unlike tuples,
+objects that a function returns which calls itself."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
@@ -101,3 +104,23 @@ def loop_over_unlike_numbers_and_arrays(x):
 def tiles(x, a):
     wide = np.tile(x, (4, 2)) * np.tile(a, 2)[1]
     return np.sum(wide**2) + np.sum(np.tile(a, (2, 1, 2)) ** 3) * np.tile(x[0], 5)[4]
+
+
+@dataclass
+class Sweep:
+    values: np.ndarray
+    slope: float
+    count: int
+
+
+def sweep(x, n):
+    if n == 0:
+        return Sweep(x * 1.0, x[2], 1)
+    before = sweep(x, n - 1)
+    return Sweep(before.values * x, before.slope + before.values[0], before.count + 1)
+
+
+@program(array(3))
+def results_of_recursion_dataclass(x):
+    found = sweep(x, 4)
+    return np.sum(found.values) * found.count + found.slope

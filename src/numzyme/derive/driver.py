@@ -21,6 +21,7 @@ from .helpers import DIGAMMA_NEEDS, FIELDS_NEED, helper_text
 from .reducible import make_reducible
 from .request import Counted, Derivative, Report, Request
 from .reverse import ARENA_DECLARATIONS, ReverseFunction
+from .slots import split_slots
 
 _CALLS = 100_000  # of our own passes, which follow operands: a frame each in a long chain of values
 
@@ -43,8 +44,9 @@ def _differentiate(text: str, request: Request) -> Derivative:
     report.seconds["read"] = time.perf_counter() - started
     for function in module.functions.values():
         prepare(function, request.nonnegative if symbol_of(function.name) == request.symbol else frozenset())
-    context = calls.Context(module, Summaries(module), report, counted=_counted(module, request))
     root = next(name for name in module.functions if symbol_of(name) == request.symbol)
+    split_slots(module, root)
+    context = calls.Context(module, Summaries(module), report, counted=_counted(module, request))
     signature = Signature(
         root,
         request.activities,

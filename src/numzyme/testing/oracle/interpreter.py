@@ -240,7 +240,7 @@ def _stored(memory: Memory, address: int, kind: str, value: Any) -> None:
     if not kind.startswith(("{", "<{", "[")):
         memory.store(address, kind, value)
         return
-    for n, member in value.items():
+    for n, member in (value or {}).items():  # of a part that is unknown nothing is known
         _stored(memory, address + offset_of(kind, n), member_type(kind, n), member)
 
 
