@@ -102,7 +102,8 @@ def _refused(facts: FunctionFacts, call: Instruction, kinds: set[str], what: str
         what + lists,
         where=facts.location(call),
         why=f"only blocks of floats of one type have an adjoint (this one holds {', '.join(sorted(kinds))})",
-        todo=["use an array of the final size instead of a list"] if lists else ["copy field by field"],
+        todo=(["use an array of the final size instead of a list"] if lists else ["copy field by field"])
+        + facts.advice,
     )
 
 

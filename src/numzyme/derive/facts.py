@@ -230,7 +230,14 @@ class FunctionFacts:
                 "memory is used whose origin is not known",
                 where=self.location(i),
                 why="it may belong to a differentiated array, and its derivative would be lost",
+                todo=self.advice,
             )
+
+    @property
+    def advice(self) -> list[str]:
+        """What helps where memory is not understood because a function stays a call: those that call themselves do."""
+        calls = any(i.opcode == "call" and i.callee in self.module.functions for i in self.function.instructions())
+        return ["hand arrays in place of lists and dicts to a function that calls itself"] if calls else []
 
     def _touched(self, call: Instruction) -> list[str]:
         """The pointers behind which a call may read or write."""
@@ -279,6 +286,7 @@ class FunctionFacts:
                 "an integer is written to memory that holds differentiable floats",
                 where=self.location(store),
                 why="it may be the bits of a float, moved or computed in a way that loses the derivative",
+                todo=self.advice,
             )
 
     def writes_over_floats(self, store: Instruction) -> bool:
