@@ -60,6 +60,18 @@ def apply(function, u):
     return function(u) + 0.1 * function(0.5 * u)
 
 
+def descend(x, u, n):
+    if n <= 0:
+        if u > 2.0:
+            raise ValueError("too large")
+        return u * 1.0, x * u, 1
+    v, y, count = descend(x, math.tanh(u + x[n % x.shape[0]]), n - 1)
+    if v > 0.3:
+        y[0] *= v
+        return v * u, y, count + 1
+    return math.sin(v), np.tanh(y + u), count + 2
+
+
 """
 
 
@@ -82,6 +94,7 @@ class WideWriter(Writer):
             (self.members, 0.8),
             (self.generator, 0 if deep else 0.6),
             (self.dictionary, 0.4),
+            (self.descent, 0.5),
         ]
 
     def bind(self, depth: int, text: str, kind: str = "s") -> str:
@@ -314,6 +327,7 @@ class WideWriter(Writer):
                         f"np.percentile({name}, 30.0)",
                         f"np.ptp({name})",
                         f"0.2 * np.linalg.norm({name})",
+                        f"0.2 * np.linalg.norm(np.outer({name}, {same}) + np.diag({name}), {self.rng.choice((2, -2))})",
                         f"0.3 * np.interp({self.leaf()}, np.sort({name}), {same})",
                         f"0.2 * np.trapezoid({name})",
                         f"np.std({name} + np.arange({length}))",
@@ -402,3 +416,15 @@ class WideWriter(Writer):
         if self.rng.random() < 0.5:
             self.emit(depth, f"for {value} in {held}.values():")
             self.emit(depth + 1, f"{total} = math.sin({total} + {value})")
+
+    def descent(self, depth: int) -> None:
+        """A function that calls itself and returns a number, an array and an integer."""
+        if not self.scope.arrays:
+            return self.assign(depth)
+        name, length = self.array()
+        number, made, count = self.name("s"), self.name("w"), self.name("i")
+        levels = f"{self.rng.choice(self.scope.integers)} % 4" if self.scope.integers else str(self.rng.randint(0, 3))
+        self.emit(depth, f"{number}, {made}, {count} = descend({name}, {self.leaf()}, {levels})")
+        self.scope.floats.append(number)
+        self.scope.arrays[made] = length
+        self.bind(depth, f"{number} * {count} + {made}[{self.index(length)}]")
