@@ -4,9 +4,11 @@ import ctypes
 import re
 
 import llvmlite.binding as llvm
+import numpy as np
 import pytest
 from numba import njit
 
+from numzyme import Const, Forward, gradient, vjp
 from numzyme.derive.slots import split_slots
 from numzyme.ir import read, write
 
@@ -115,6 +117,38 @@ def test_a_slot_stays_whole_where(why):
         text = text.replace(old, new)
     llvm.parse_assembly(text).verify()
     assert taken_apart(text) == write(read(text))
+
+
+def test_a_function_that_is_asked_for_is_copied_for_its_own_calls():
+    text = (
+        MODULE[MODULE.index("define internal") :].replace("internal i32 @inner", "i32 @root").replace("@inner", "@root")
+    )
+    llvm.parse_assembly(text).verify()
+    changed = taken_apart(text)
+    llvm.parse_assembly(changed).verify()
+    headers = [line for line in changed.splitlines() if line.startswith("define")]
+    assert headers[0] == text.splitlines()[0]
+    assert headers[1].startswith('define internal i32 @"root.called"(') and headers[1].count("ptr ") == 3
+    assert "@root(" not in changed.replace(headers[0], "")
+
+
+def powers(x, n):
+    if n == 0:
+        return x * 1.0, 1.0
+    y, total = powers(x, n - 1)
+    return y * x, total + y[0]
+
+
+@pytest.mark.parametrize("powers", [powers, njit(powers)])  # the second calls the first by its plain name
+def test_both_modes_of_a_function_that_calls_itself(powers):
+    x = np.array([2.0, 3.0])
+    (of_array, _), (of_total, _) = gradient(Forward, powers, x, Const(3))
+    assert np.array_equal(of_array, np.diag(4.0 * x**3))
+    assert np.array_equal(of_total, [1.0 + 2.0 * 2.0 + 3.0 * 4.0, 0.0])
+    (y, total), pullback = vjp(powers, x, Const(3))
+    assert np.array_equal(y, x**4) and total == 15.0
+    found, _ = pullback((np.array([0.5, -1.0]), 2.0))
+    assert np.array_equal(found, [0.5 * 32.0 + 2.0 * 17.0, -108.0])
 
 
 def test_functions_whose_address_is_taken_keep_their_parameters():

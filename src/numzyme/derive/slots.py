@@ -12,6 +12,7 @@ what it computed before.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -30,11 +31,27 @@ def split_slots(module: Module, root: str) -> None:
     """Take apart the slots that the functions of `module` share, in place; the parameters of `root` stay."""
     if not any(i.opcode == "alloca" and i.element_type[:1] in "{[<" for i in _instructions(module)):
         return
+    _copy_for_calls(module, root)
     slots = _Slots(module, root)
     for name, function in module.functions.items():
         fields = {node[1]: slots.fields_of(node) for node in slots.parent if node[0] == name}
         _Rewriting(slots, function, {pointer: found for pointer, found in fields.items() if found}).run()
     slots.rewrite_headers()
+
+
+def _copy_for_calls(module: Module, root: str) -> None:
+    """Let calls of `root` lead to a copy of it, where slots that it is handed can be taken apart."""
+    calls = [i for i in _instructions(module) if i.opcode == "call" and i.callee == root]
+    if not calls or not _Slots(module, None).takes_apart(root):
+        return
+    name = f'@"{symbol_of(root)}.called"'
+    for call in calls:
+        call.text, call.callee = call.text.replace(f"{root}(", f"{name}(", 1), name
+    copied = copy.deepcopy(module.functions[root])
+    start, end = copied.header.split(f"{root}(", 1)
+    linkage = "define internal " + start.removeprefix("define ").removeprefix("internal ")
+    copied.name, copied.header = name, f"{linkage}{name}({end}"
+    module.functions[name] = copied
 
 
 def _instructions(module: Module) -> Iterator[Instruction]:
@@ -45,14 +62,14 @@ def _instructions(module: Module) -> Iterator[Instruction]:
 class _Slots:
     """Stack slots and parameters joined by calls, with the scalars that lie in them."""
 
-    def __init__(self, module: Module, root: str) -> None:
+    def __init__(self, module: Module, root: str | None) -> None:
         self.module = module
         taken = {name for i in _instructions(module) for name in _handled(i)}
         taken |= {name for text in module.globals.values() for name in _GLOBAL.findall(text.partition(" = ")[2])}
         self.inner = {
             name: function
             for name, function in module.functions.items()
-            if name not in taken | {root} and not symbol_of(name).startswith((CONTAINED, "numzyme."))
+            if name not in taken and name != root and not symbol_of(name).startswith((CONTAINED, "numzyme."))
         }
         self.parent: dict[Node, Node] = {}
         self.places: dict[str, dict[str, tuple[str, int]]] = {}  # by function: pointer -> slot, bytes from its start
@@ -72,6 +89,11 @@ class _Slots:
     def fields_of(self, node: Node) -> tuple[tuple[int, str], ...]:
         """Where the scalars of a slot lie, and their types; nothing when it stays whole."""
         return self._found.get(self._top(node), ())
+
+    def takes_apart(self, name: str) -> bool:
+        """Whether some parameter of a function becomes several."""
+        parameters = self.inner[name].parameters if name in self.inner else ()
+        return any(self.fields_of((name, p.name)) for p in parameters if p.type == "ptr")
 
     def _top(self, node: Node) -> Node:
         while self.parent[node] != node:
@@ -125,7 +147,7 @@ class _Slots:
     def rewrite_headers(self) -> None:
         """Parameters in the `define` lines, and in the functions."""
         for name, function in self.inner.items():
-            if not any(self.fields_of((name, p.name)) for p in function.parameters if p.type == "ptr"):
+            if not self.takes_apart(name):
                 continue
             start = function.header.index("(", function.header.index(name))
             close = matching(function.header, start)

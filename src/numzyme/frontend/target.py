@@ -318,6 +318,7 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         # (user function, options, fields bound anew) -> private dispatcher. Never emptied: Numba's types refer to
         # dispatchers weakly, and types live as long as the process.
         self._dispatchers: dict[Any, Dispatcher] = {}
+        self._jitted: dict[Any, list[Dispatcher]] = {}  # (plain function, the rest) -> those of user dispatchers
         self.dispatcher_class: type[Dispatcher]
 
     @property
@@ -343,7 +344,11 @@ class TargetDescriptor(descriptors.TargetDescriptor):
         options = effective_options(function)
         function = version_of(function)
         contents = contents_of_defaults(getattr(function, "py_func", function))
-        key = (id(function), tuple(sorted(options.items())), attributes.rebound(), contents)
+        rest = (tuple(sorted(options.items())), attributes.rebound(), contents)
+        for other in self._jitted.get((id(function), rest), ()):
+            if other.is_compiling:  # `njit(f)` of a function that calls itself by its plain name
+                return other
+        key = (id(function), *rest)
         found = self._dispatchers.get(key)
         if found is None:
             given = dict(options, nopython=True, fastmath=set(options["fastmath"]))
@@ -351,6 +356,8 @@ class TargetDescriptor(descriptors.TargetDescriptor):
             found = self.dispatcher_class(python_function, getattr(function, "locals", None), given)
             found.origin = function
             self._dispatchers[key] = found
+            if hasattr(function, "py_func"):
+                self._jitted.setdefault((id(function.py_func), rest), []).append(found)
         return found
 
     def compiled_functions(self) -> dict[str, Library]:
