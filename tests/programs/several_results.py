@@ -157,3 +157,18 @@ def results_of_recursion_or_raises(x, bad):
 def results_of_recursion_as_results(x):
     y, total = powers(x, 2)
     return total, y
+
+
+def handed_on(x, n):
+    if n == 0:
+        return x[0], x * 2.0, 3
+    a, y, k = handed_on(x, n - 1)
+    _, z, _ = handed_on(x * a, n - 1)
+    b, _, _ = handed_on(y, n - 1)
+    return np.sin(b + a), z + y, k
+
+
+@program(array(3))
+def results_of_recursion_handed_on(x):
+    a, y, k = handed_on(x, 3)
+    return a * np.sum(np.sin(y)) * k

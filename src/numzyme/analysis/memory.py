@@ -471,12 +471,22 @@ class Summaries:
             if instruction.opcode == "call":
                 known &= memory.effects(instruction).known
             if instruction.opcode in ("load", "call"):
-                for operand, kind in zip(instruction.operands, instruction.types, strict=True):
-                    if kind == "ptr":
-                        reads |= {positions[o] for o in memory.objects(operand) if o in positions}
-                        deep |= {behind[o] for o in memory.objects(operand) if o in behind}
+                reads |= {positions[o] for o in self._read_by(instruction, memory) if o in positions}
+                deep |= {behind[o] for o in _pointed_at(instruction, memory) if o in behind}
         stores = _stored_pointers(memory, direct, behind)
         return Effects(frozenset(reads), frozenset(writes), frozenset(deep), stores, known=known)
+
+    def _read_by(self, instruction: Instruction, memory: Memory) -> Objects:
+        """What a load or call may read; calls of the module's own functions by what these do."""
+        if instruction.callee not in self.module.functions:
+            return _pointed_at(instruction, memory)
+        read, written = memory.call_memory(instruction)
+        return read | written
+
+
+def _pointed_at(instruction: Instruction, memory: Memory) -> Objects:
+    pointers = (v for v, kind in zip(instruction.operands, instruction.types, strict=True) if kind == "ptr")
+    return EMPTY.union(*(memory.objects(pointer) for pointer in pointers))
 
 
 def _stored_pointers(memory: Memory, direct: dict, behind: dict) -> frozenset[tuple[int, int]]:

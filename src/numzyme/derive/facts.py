@@ -23,7 +23,7 @@ from ..analysis import (
     Summaries,
     symbol_of,
 )
-from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING, external_effects
+from ..analysis.effects import ALLOCATORS, HARMLESS, PRINTING
 from ..diagnostics import DifferentiationError, SourceLocation, UnknownCallError, UnsupportedCodeError
 from ..ir import Function, Instruction, Module
 from ..ir.model import CASTS, FLOAT_BINARY, FLOAT_TYPES, INTEGER_BINARY, SIZES
@@ -242,10 +242,9 @@ class FunctionFacts:
     def _touched(self, call: Instruction) -> list[str]:
         """The pointers behind which a call may read or write."""
         pointers = [n for n, kind in enumerate(call.types) if kind == "ptr"]
-        if call.callee not in self.module.functions:
-            effects = external_effects(call)
-            if effects.known:
-                pointers = [n for n in pointers if n in effects.reads | effects.writes | effects.deep]
+        effects = self.memory.effects(call)
+        if effects.known:
+            pointers = [n for n in pointers if n in effects.reads | effects.writes | effects.deep]
         return [call.operands[n] for n in pointers]
 
     def _is_of_unknown_origin(self, pointer: str) -> bool:
