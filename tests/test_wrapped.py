@@ -6,7 +6,7 @@ from wrapped import BODIES, wrapped
 
 from numzyme.testing.checks import check
 
-SHARE = 1 if EVERY else 32
+SHARE = 1 if EVERY else 64
 CHOSEN = [
     (kind, name) for turn, kind in enumerate(BODIES) for name in list(wrapped(kind))[(TURN + 7 * turn) % SHARE :: SHARE]
 ]
