@@ -98,6 +98,15 @@ def test_equal_singular_values_and_zero_have_a_slope_of_one_side():
     assert np.isfinite(second(0.0, np.eye(2), np.ones((2, 2))))
 
 
+def test_subnormal_singular_values_were_no_numbers():
+    a = np.array([[1.0, 0.0], [0.0, 3e-320], [0.0, 0.0]])
+    value, gradient_of_a = value_and_grad(norm)(a, -2)
+    assert value == njit(norm)(a, -2) > 0.0
+    assert np.array_equal(np.abs(gradient_of_a), [[0.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    tiny = a * 1e-320
+    assert value_and_grad(norm)(tiny, 2)[0] == njit(norm)(tiny, 2) > 0.0
+
+
 def test_rank_has_no_derivative():
     def scaled(a):
         return np.linalg.matrix_rank(a) * a[0, 0]

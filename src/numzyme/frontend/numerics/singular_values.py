@@ -76,6 +76,8 @@ def _mixed(s, change):
                 continue
             ratio = low / high
             scale = high * (1 - ratio * ratio)
+            if scale == 0:  # of subnormal numbers
+                continue
             if i < k:  # the other one is the larger
                 of_left[i, k] = -(ratio * here + across) / scale
                 of_right[i, k] = -(ratio * across + here) / scale
@@ -89,10 +91,9 @@ def _mixed(s, change):
 def _divided(columns, s):
     """What lies beyond the space of the singular vectors: a square matrix has nothing there but rounding."""
     for k in range(len(s)):
-        nothing = s[k] * 0
-        inverse = 1 / s[k] if s[k] > 0 and columns.shape[0] > len(s) else nothing
+        divides = s[k] > 0 and columns.shape[0] > len(s)
         for i in range(columns.shape[0]):
-            columns[i, k] *= inverse
+            columns[i, k] = columns[i, k] / s[k] if divides else columns[i, k] * 0
     return columns
 
 
